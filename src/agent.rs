@@ -1,0 +1,1 @@
+//! Beside the commune software: reading and making files of records.

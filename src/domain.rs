@@ -1,0 +1,1 @@
+//! What a child record is: types that cannot hold nonsense.

@@ -1,0 +1,1 @@
+//! Identity, certificates and the sealing of personal data.

@@ -1,0 +1,1 @@
+//! The only room that names sqlx: every SQL statement, both engines.
