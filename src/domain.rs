@@ -1,1 +1,18 @@
-//! What a child record is: types that cannot hold nonsense.
+//! What a child record is: types that cannot hold nonsense, without I/O, clock or chance.
+//!
+//! A source hands over a [`draft`], text and numbers as it has them; [`validation`] finds everything
+//! that is wrong or odd in it and makes a [`record`] of it. Rules and code lists come from the
+//! reference data, compiled in.
+
+pub mod clock;
+pub mod code_list;
+pub mod date;
+pub mod draft;
+pub mod golden;
+pub mod node;
+pub mod personal_number;
+pub mod record;
+pub mod territory;
+pub mod text;
+pub mod unit;
+pub mod validation;

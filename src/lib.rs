@@ -5,12 +5,12 @@
 
 pub mod domain;
 pub mod linkage;
-pub mod store;
-pub mod security;
-pub mod sync;
-pub mod grpc;
-pub mod agent;
-pub mod observability;
-pub mod config;
-pub mod app;
-pub mod cli;
+// pub mod store;
+// pub mod security;
+// pub mod sync;
+// pub mod grpc;
+// pub mod agent;
+// pub mod observability;
+// pub mod config;
+// pub mod app;
+// pub mod cli;

@@ -1,1 +1,3 @@
+//! Parses arguments, runs the verb, gives its exit code.
+
 fn main() {}

@@ -1,1 +1,15 @@
-//! The use cases: ingest, reconcile, forward, feed, status.
+//! The use cases: ingest, reconcile, forward, feed and status.
+//!
+//! Each use case is one transaction, with no network inside it. What needs the wire comes in as a
+//! trait: [`codec::RecordCodec`] reads records, [`forward::Upstream`] takes golden records.
+
+pub mod backoff;
+pub mod codec;
+pub mod feed;
+pub mod forward;
+pub mod ingest;
+pub mod leadership;
+pub mod reconcile;
+pub mod sealing;
+pub mod signals;
+pub mod status;

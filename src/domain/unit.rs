@@ -1,0 +1,307 @@
+//! Administrative units: provinces, districts and communes in every version of the official list.
+//!
+//! A unit is always (scheme, code): 7 province codes and 1,795 commune codes name another unit since
+//! 1 July 2025.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+/// A version of the list of administrative units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AdminScheme {
+    /// March 2017.
+    Gso2017,
+    /// In force until 30 June 2025.
+    GsoPre2025,
+    /// From 1 July 2025.
+    Gso2025,
+    /// From 30 April 2026: the codes of 2025, some units renamed.
+    Gso2026,
+}
+
+impl AdminScheme {
+    /// All schemes, the oldest first.
+    pub const ALL: [Self; 4] = [
+        Self::Gso2017,
+        Self::GsoPre2025,
+        Self::Gso2025,
+        Self::Gso2026,
+    ];
+
+    /// The scheme as the contract and the files write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gso2017 => "GSO_2017",
+            Self::GsoPre2025 => "GSO_PRE2025",
+            Self::Gso2025 => "GSO_2025",
+            Self::Gso2026 => "GSO_2026",
+        }
+    }
+}
+
+/// The text is not a unit reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a unit is SCHEME:CODE, for example GSO_PRE2025:91, with a code of 2, 3 or 5 digits")]
+pub struct UnitInvalid;
+
+impl FromStr for AdminScheme {
+    type Err = UnitInvalid;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|scheme| scheme.as_str() == text)
+            .ok_or(UnitInvalid)
+    }
+}
+
+/// Code of a unit: 2 digits for a province, 3 for a district, 5 for a commune.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnitCode {
+    digits: u8,
+    number: u32,
+}
+
+impl FromStr for UnitCode {
+    type Err = UnitInvalid;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = match text.len() {
+            2 => 2,
+            3 => 3,
+            5 => 5,
+            _ => return Err(UnitInvalid),
+        };
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(UnitInvalid);
+        }
+        Ok(Self {
+            digits,
+            number: text.parse().map_err(|_| UnitInvalid)?,
+        })
+    }
+}
+
+impl fmt::Display for UnitCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{:0width$}",
+            self.number,
+            width = usize::from(self.digits)
+        )
+    }
+}
+
+impl fmt::Debug for UnitCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// A unit by scheme and code; it may name a unit that the list does not have: see [`UnitReference::find`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnitReference {
+    /// The list.
+    pub scheme: AdminScheme,
+    /// The code in it.
+    pub code: UnitCode,
+}
+
+impl FromStr for UnitReference {
+    type Err = UnitInvalid;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (scheme, code) = text.split_once(':').ok_or(UnitInvalid)?;
+        Ok(Self {
+            scheme: scheme.parse()?,
+            code: code.parse()?,
+        })
+    }
+}
+
+impl fmt::Display for UnitReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.scheme.as_str(), self.code)
+    }
+}
+
+/// A unit of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Its code.
+    pub code: UnitCode,
+    /// Its name, for example "Xã Thạnh Lộc".
+    pub name: &'static str,
+    /// The unit that it is part of; none for a province.
+    pub parent: Option<UnitCode>,
+}
+
+impl UnitReference {
+    /// The unit, if the list has it.
+    pub fn find(&self) -> Option<&'static Unit> {
+        table(self.scheme).units.get(&self.code)
+    }
+
+    /// Whether this unit is the other or part of it, in the same scheme.
+    pub fn is_within(&self, outer: &Self) -> bool {
+        let mut code = self.code;
+        // A commune, a district and a province: three steps are all there are.
+        for _ in 0..3 {
+            if self.scheme == outer.scheme && code == outer.code {
+                return true;
+            }
+            match (Self {
+                scheme: self.scheme,
+                code,
+            })
+            .find()
+            .and_then(|unit| unit.parent)
+            {
+                Some(parent) => code = parent,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// The communes of this unit, in the order of their codes.
+    pub fn communes(&self) -> Vec<&'static Unit> {
+        let all = table(self.scheme).units.values();
+        let mut communes: Vec<_> = all
+            .filter(|unit| unit.code.digits == 5)
+            .filter(|unit| {
+                Self {
+                    scheme: self.scheme,
+                    code: unit.code,
+                }
+                .is_within(self)
+            })
+            .collect();
+        communes.sort_unstable_by_key(|unit| unit.code);
+        communes
+    }
+
+    /// The units of 2025 that took over this one; empty for a unit that has none or is not of the
+    /// list before it.
+    pub fn successors(&self) -> &'static [UnitCode] {
+        match self.scheme {
+            AdminScheme::GsoPre2025 => SUCCESSORS
+                .get(&self.code)
+                .map_or(&[], |successors| successors.as_slice()),
+            AdminScheme::Gso2017 | AdminScheme::Gso2025 | AdminScheme::Gso2026 => &[],
+        }
+    }
+}
+
+struct Table {
+    units: HashMap<UnitCode, Unit>,
+}
+
+static TABLES: LazyLock<[Table; 3]> = LazyLock::new(|| {
+    [
+        Table::read(include_str!("../../reference/admin_units_2017.csv")),
+        Table::read(include_str!("../../reference/admin_units_pre2025.csv")),
+        Table::read(include_str!("../../reference/admin_units_2025.csv")),
+    ]
+});
+
+static SUCCESSORS: LazyLock<HashMap<UnitCode, Vec<UnitCode>>> = LazyLock::new(|| {
+    let mut successors: HashMap<UnitCode, Vec<UnitCode>> = HashMap::new();
+    for line in include_str!("../../reference/admin_unit_successors.csv")
+        .lines()
+        .skip(1)
+    {
+        let mut cells = line.split(',');
+        let pair = (cells.next().map(str::parse), cells.next().map(str::parse));
+        if let (Some(Ok(old)), Some(Ok(new))) = pair {
+            successors.entry(old).or_default().push(new);
+        }
+    }
+    successors
+});
+
+fn table(scheme: AdminScheme) -> &'static Table {
+    let [of_2017, pre_2025, of_2025] = &*TABLES;
+    match scheme {
+        AdminScheme::Gso2017 => of_2017,
+        AdminScheme::GsoPre2025 => pre_2025,
+        // The reform of 2026 changed names and types, not codes.
+        AdminScheme::Gso2025 | AdminScheme::Gso2026 => of_2025,
+    }
+}
+
+impl Table {
+    /// Reads `code,name,level,parent_code,unit_type`; no name in the lists has a comma or a quote.
+    fn read(text: &'static str) -> Self {
+        let units = text.lines().skip(1).filter_map(|line| {
+            let mut cells = line.split(',');
+            let code = cells.next()?.parse().ok()?;
+            let name = cells.next()?;
+            let parent = cells.nth(1)?.parse().ok();
+            Some((code, Unit { code, name, parent }))
+        });
+        Self {
+            units: units.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(text: &str) -> UnitReference {
+        text.parse().expect("a unit reference")
+    }
+
+    #[test]
+    fn every_row_of_the_lists_is_read() {
+        let sizes = [
+            AdminScheme::Gso2017,
+            AdminScheme::GsoPre2025,
+            AdminScheme::Gso2025,
+        ]
+        .map(|scheme| table(scheme).units.len());
+
+        assert_eq!(sizes, [11_934, 10_794, 3_355]);
+    }
+
+    #[test]
+    fn a_code_names_another_unit_in_another_scheme() {
+        assert_eq!(
+            unit("GSO_PRE2025:91").find().expect("listed").name,
+            "Tỉnh Kiên Giang"
+        );
+        assert_eq!(
+            unit("GSO_2025:91").find().expect("listed").name,
+            "Tỉnh An Giang"
+        );
+    }
+
+    #[test]
+    fn kien_giang_had_143_communes() {
+        assert_eq!(unit("GSO_PRE2025:91").communes().len(), 143);
+    }
+
+    #[test]
+    fn a_commune_lies_in_its_province_and_in_no_other() {
+        let commune = unit("GSO_PRE2025:30742");
+
+        assert!(commune.is_within(&unit("GSO_PRE2025:91")));
+        assert!(!commune.is_within(&unit("GSO_PRE2025:89")));
+        assert!(!commune.is_within(&unit("GSO_2025:91")));
+    }
+
+    #[test]
+    fn leading_zeros_are_kept() {
+        assert_eq!(unit("GSO_2025:00004").to_string(), "GSO_2025:00004");
+    }
+
+    #[test]
+    fn a_split_commune_has_several_successors() {
+        assert!(unit("GSO_PRE2025:30334").successors().len() > 1);
+    }
+}

@@ -1,0 +1,165 @@
+//! Opening a database and beginning transactions on it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, PgPool, SqlitePool};
+
+use super::{Inner, StoreError, Transaction, migrations, sql};
+
+/// How long a writer waits for another process's write on the same SQLite file.
+const SQLITE_BUSY_SECONDS_MAX: u64 = 10;
+/// How long a caller waits for a free connection before the store counts as unavailable.
+const ACQUIRE_SECONDS_MAX: u64 = 10;
+
+/// Which database to open.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// `postgres://…`, or `sqlite://PATH` or a plain path for a SQLite file that is made when absent.
+    pub url: String,
+    /// Connections at most; SQLite uses one to write and the rest to read.
+    pub connections_max: u32,
+}
+
+impl std::fmt::Debug for StoreOptions {
+    /// The URL may hold a password and is not shown.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("StoreOptions")
+            .field("connections_max", &self.connections_max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A hub's database. Clones share the same connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    engine: Engine,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+impl Store {
+    /// Opens the database, refuses one that would lose acknowledged records, and brings its schema to
+    /// this program's version.
+    pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
+        if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
+            Self::open_postgres(options).await
+        } else {
+            Self::open_sqlite(options).await
+        }
+    }
+
+    async fn open_postgres(options: &StoreOptions) -> Result<Self, StoreError> {
+        let connect = PgConnectOptions::from_str(&options.url)
+            .map_err(|error| StoreError::Url(error.to_string()))?
+            .application_name("childsync")
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(options.connections_max)
+            .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS_MAX))
+            .connect_with(connect)
+            .await?;
+        refuse_forgetful_postgres(&pool).await?;
+        migrations::run_postgres(&pool).await?;
+        Ok(Self { engine: Engine::Postgres(pool) })
+    }
+
+    async fn open_sqlite(options: &StoreOptions) -> Result<Self, StoreError> {
+        let path = options.url.strip_prefix("sqlite://").unwrap_or(&options.url);
+        let connect = SqliteConnectOptions::new()
+            .filename(PathBuf::from(path))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(SQLITE_BUSY_SECONDS_MAX))
+            .pragma("cache_size", "-65536")
+            .pragma("wal_autocheckpoint", "4000")
+            .disable_statement_logging();
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS_MAX))
+        };
+        let writer = pool(1).connect_with(connect.clone()).await?;
+        migrations::run_sqlite(&writer).await?;
+        let readers = pool(options.connections_max.max(2) - 1)
+            .connect_with(connect.pragma("query_only", "ON"))
+            .await?;
+        Ok(Self { engine: Engine::Sqlite { writer, readers } })
+    }
+
+    /// Begins a transaction that may write. On SQLite it holds the one writer from its first statement.
+    pub async fn write(&self) -> Result<Transaction, StoreError> {
+        let inner = match &self.engine {
+            Engine::Sqlite { writer, .. } => {
+                Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            Engine::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        };
+        Ok(Transaction { inner })
+    }
+
+    /// Begins a transaction that only reads, all of it as of one moment.
+    pub async fn read(&self) -> Result<Transaction, StoreError> {
+        let inner = match &self.engine {
+            Engine::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            Engine::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Inner::Postgres(pool.begin_with(begin).await?)
+            }
+        };
+        Ok(Transaction { inner })
+    }
+
+    /// Prepares every statement of the program on this database and names those that fail.
+    pub async fn prepare_every_statement(&self) -> Result<Vec<String>, StoreError> {
+        use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+        let mut broken = Vec::new();
+        for (name, text) in sql::every_statement(matches!(self.engine, Engine::Postgres(_))) {
+            let text = AssertSqlSafe(text).into_sql_str();
+            let failure = match &self.engine {
+                Engine::Sqlite { writer, .. } => writer.prepare(text).await.err(),
+                Engine::Postgres(pool) => pool.prepare(text).await.err(),
+            };
+            broken.extend(failure.map(|error| format!("{name}: {error}")));
+        }
+        Ok(broken)
+    }
+
+    /// Closes every connection; SQLite writes its log back into the file.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Engine::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// An acknowledgement means "on disk": a server that answers before that is refused.
+async fn refuse_forgetful_postgres(pool: &PgPool) -> Result<(), StoreError> {
+    let fsync: String = sqlx::query_scalar(sql::SHOW_FSYNC).fetch_one(pool).await?;
+    let commit: String = sqlx::query_scalar(sql::SHOW_SYNCHRONOUS_COMMIT).fetch_one(pool).await?;
+    for (setting, value) in [("fsync", fsync), ("synchronous_commit", commit)] {
+        if value == "off" {
+            return Err(StoreError::Unsafe(format!(
+                "PostgreSQL runs with {setting} = off and would lose acknowledged records: \
+                 set {setting} = on for this server, database and role"
+            )));
+        }
+    }
+    Ok(())
+}

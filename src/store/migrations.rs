@@ -1,0 +1,45 @@
+//! The schema, in pairs: every migration stands under `migrations/` once for each engine.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlSafeStr, SqlitePool};
+
+use super::StoreError;
+
+/// One step of the schema; a step that has landed is never edited.
+struct Step {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+const STEPS: &[Step] = &[Step {
+    version: 1,
+    name: "hub",
+    sqlite: include_str!("../../migrations/sqlite/0001_hub.sql"),
+    postgres: include_str!("../../migrations/postgres/0001_hub.sql"),
+}];
+
+pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
+    migrator(|step| step.sqlite).run(pool).await?;
+    Ok(())
+}
+
+pub(super) async fn run_postgres(pool: &PgPool) -> Result<(), StoreError> {
+    migrator(|step| step.postgres).run(pool).await?;
+    Ok(())
+}
+
+fn migrator(text: impl Fn(&Step) -> &'static str) -> Migrator {
+    let migrations = STEPS
+        .iter()
+        .map(|step| {
+            let name = Cow::Borrowed(step.name);
+            let sql = text(step).into_sql_str();
+            Migration::new(step.version, name, MigrationType::Simple, sql, false)
+        })
+        .collect();
+    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+}

@@ -1,0 +1,212 @@
+//! Source records: the newest reconciled submission of each record, and the feed over them.
+
+use sqlx::query_as;
+use uuid::Uuid;
+
+use super::bulk::Column;
+use super::submissions::{expect_rows, key_columns, read_hash, read_key, read_version};
+use super::{StoreError, Transaction, on_conn, sql};
+use crate::domain::golden::GoldenId;
+use crate::domain::node::NodeId;
+use crate::domain::record::{ContentHash, RecordId, RecordKey, RecordKind, Version};
+
+/// Whether a source record counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// It counts.
+    Live,
+    /// A tombstone withdrew it.
+    Withdrawn,
+}
+
+impl SourceState {
+    fn code(self) -> i16 {
+        match self {
+            Self::Live => 1,
+            Self::Withdrawn => 2,
+        }
+    }
+
+    fn read(code: i16) -> Result<Self, StoreError> {
+        match code {
+            1 => Ok(Self::Live),
+            2 => Ok(Self::Withdrawn),
+            _ => Err(StoreError::Corrupt { table: "source_record", column: "state" }),
+        }
+    }
+}
+
+/// A source record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceRow {
+    /// The record.
+    pub key: RecordKey,
+    /// Its newest reconciled version.
+    pub version: Version,
+    /// Whether it counts.
+    pub state: SourceState,
+    /// The golden record it belongs to, or belonged to before it was withdrawn.
+    pub golden_id: GoldenId,
+    /// Hash of its content.
+    pub hash: ContentHash,
+}
+
+/// A live source record of a golden record, with its sealed content.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The golden record.
+    pub golden_id: GoldenId,
+    /// The source record.
+    pub key: RecordKey,
+    /// Its version.
+    pub version: Version,
+    /// The sealed content of that version.
+    pub content: Vec<u8>,
+}
+
+/// The newest state of one record, for its node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedRow {
+    /// Position in the feed.
+    pub feed: i64,
+    /// Kind of the record.
+    pub kind: RecordKind,
+    /// The record.
+    pub record_id: RecordId,
+    /// The version this is about.
+    pub version: Version,
+    /// What became of it: `None` means quarantine.
+    pub state: Option<SourceState>,
+    /// The golden record, unless in quarantine.
+    pub golden_id: Option<GoldenId>,
+    /// Live source records of that golden record.
+    pub linked: i64,
+    /// Why it is in quarantine.
+    pub reason: String,
+    /// The broken rules as `path RULE`, one a line.
+    pub rules: String,
+}
+
+type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>);
+type MemberTuple = (Uuid, i64, i16, Uuid, i64, Vec<u8>);
+type FeedTuple = (i64, i16, Uuid, i64, i16, Option<Uuid>, i64, String, String);
+
+impl Transaction {
+    /// The source records of these keys, in no order; absent ones are left out.
+    pub async fn find_source_records(
+        &mut self,
+        keys: &[RecordKey],
+    ) -> Result<Vec<SourceRow>, StoreError> {
+        let columns = key_columns(keys.iter().copied());
+        let rows: Vec<SourceTuple> = self.fetch_bulk(&sql::FIND_SOURCE_RECORDS, columns).await?;
+        rows.into_iter()
+            .map(|(node, kind, record_id, version, state, golden_id, hash)| {
+                Ok(SourceRow {
+                    key: read_key("source_record", node, kind, record_id)?,
+                    version: read_version("source_record", version)?,
+                    state: SourceState::read(state)?,
+                    golden_id: GoldenId::new(golden_id),
+                    hash: read_hash("source_record", &hash)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Inserts or replaces source records, each with its number in the feed.
+    pub async fn put_source_records(
+        &mut self,
+        rows: &[(SourceRow, i64)],
+    ) -> Result<(), StoreError> {
+        let mut columns = key_columns(rows.iter().map(|(row, _)| row.key));
+        columns.push(Column::Long(rows.iter().map(|(row, _)| row.version.as_i64()).collect()));
+        columns.push(Column::Short(rows.iter().map(|(row, _)| row.state.code()).collect()));
+        columns.push(Column::Uuid(rows.iter().map(|(row, _)| row.golden_id.as_uuid()).collect()));
+        columns.push(Column::Long(rows.iter().map(|(_, feed)| *feed).collect()));
+        let hashes = rows.iter().map(|(row, _)| row.hash.as_bytes().to_vec()).collect();
+        columns.push(Column::Bytes(hashes));
+        let changed = self.execute_bulk(&sql::PUT_SOURCE_RECORDS, columns).await?;
+        expect_rows("PUT_SOURCE_RECORDS", rows.len(), changed)
+    }
+
+    /// Gives records whose golden record gained or lost a member a new number in the feed.
+    pub async fn retell_source_records(
+        &mut self,
+        told: &[(RecordKey, i64)],
+    ) -> Result<(), StoreError> {
+        let mut columns = key_columns(told.iter().map(|(key, _)| *key));
+        columns.push(Column::Long(told.iter().map(|(_, feed)| *feed).collect()));
+        let changed = self.execute_bulk(&sql::RETELL_SOURCE_RECORDS, columns).await?;
+        expect_rows("RETELL_SOURCE_RECORDS", told.len(), changed)
+    }
+
+    /// All live source records of these golden records, with their sealed contents.
+    pub async fn read_members(&mut self, golden: &[GoldenId]) -> Result<Vec<Member>, StoreError> {
+        let columns = vec![Column::Uuid(golden.iter().map(|id| id.as_uuid()).collect())];
+        let rows = self.fetch_bulk(&sql::READ_MEMBERS, columns).await?;
+        rows.into_iter().map(read_member).collect()
+    }
+
+    /// A page of all live children after a key, in the order of node and record.
+    pub async fn scan_live_children(
+        &mut self,
+        after: Option<RecordKey>,
+        limit: i64,
+    ) -> Result<Vec<Member>, StoreError> {
+        let (node, record_id) =
+            after.map_or((0, Uuid::nil()), |key| (key.node.get(), key.record_id.as_uuid()));
+        let rows: Vec<MemberTuple> = on_conn!(self, |conn| {
+            query_as(sql::SCAN_LIVE_CHILDREN)
+                .bind(node)
+                .bind(record_id)
+                .bind(limit)
+                .fetch_all(conn)
+                .await?
+        });
+        rows.into_iter().map(read_member).collect()
+    }
+
+    /// The node's feed after a position, at most `limit` rows.
+    pub async fn read_feed(
+        &mut self,
+        node: NodeId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<FeedRow>, StoreError> {
+        let rows: Vec<FeedTuple> = on_conn!(self, |conn| {
+            query_as(sql::READ_FEED)
+                .bind(node.get())
+                .bind(after)
+                .bind(limit)
+                .fetch_all(conn)
+                .await?
+        });
+        rows.into_iter().map(read_feed_row).collect()
+    }
+}
+
+fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
+    let (golden_id, node, kind, record_id, version, content) = row;
+    Ok(Member {
+        golden_id: GoldenId::new(golden_id),
+        key: read_key("source_record", node, kind, record_id)?,
+        version: read_version("source_record", version)?,
+        content,
+    })
+}
+
+fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
+    let (feed, kind, record_id, version, state, golden_id, linked, reason, rules) = row;
+    let kind = RecordKind::from_code(kind)
+        .ok_or(StoreError::Corrupt { table: "source_record", column: "kind" })?;
+    Ok(FeedRow {
+        feed,
+        kind,
+        record_id: RecordId::new(record_id),
+        version: read_version("source_record", version)?,
+        state: if state == 0 { None } else { Some(SourceState::read(state)?) },
+        golden_id: golden_id.map(GoldenId::new),
+        linked,
+        reason,
+        rules,
+    })
+}

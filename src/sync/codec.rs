@@ -1,0 +1,39 @@
+//! Reading records without knowing how they are encoded.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::domain::record::{Record, RecordKind};
+use crate::domain::validation::Validated;
+use crate::linkage::survivorship::Field;
+
+/// The bytes are not a record of the kind that was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the content cannot be read: {0}")]
+pub struct Unreadable(pub &'static str);
+
+/// How the contents of submissions are read. Implemented by the room that knows the contract.
+pub trait RecordCodec: Send + Sync {
+    /// The one form in which a record is hashed, stored and sent on: text normalised, fields in the
+    /// order of their numbers, nothing lost that this program does not know. Idempotent.
+    fn canonicalise<'a>(
+        &self,
+        kind: RecordKind,
+        content: &'a [u8],
+    ) -> Result<Cow<'a, [u8]>, Unreadable>;
+
+    /// Reads canonical content and finds everything that breaks a rule as of `today`.
+    fn validate(
+        &self,
+        kind: RecordKind,
+        content: &[u8],
+        today: time::Date,
+    ) -> Result<Validated<Record>, Unreadable>;
+
+    /// Splits canonical content into its fields.
+    fn fields(&self, content: &Bytes) -> Result<Vec<Field>, Unreadable>;
+
+    /// Numbers of the fields that are lists to unite when source records are consolidated.
+    fn united_fields(&self, kind: RecordKind) -> &'static [u32];
+}

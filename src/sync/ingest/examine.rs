@@ -1,0 +1,196 @@
+//! Looking at one change alone: can it be read, is it allowed, which rules does it break.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{IngestError, Reason};
+use crate::domain::clock::Clock;
+use crate::domain::golden::SubmissionKey;
+use crate::domain::node::NodeId;
+use crate::domain::record::{
+    ContentHash, Record, RecordId, RecordKey, RecordKind, TombstoneReason, Version,
+};
+use crate::domain::territory::Territory;
+use crate::domain::validation::{Level, Violation};
+use crate::security::seal::SealKey;
+use crate::sync::codec::RecordCodec;
+use crate::sync::sealing::seal_submission;
+
+/// Largest content of one record, in bytes.
+pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+
+/// A change as it came over the wire, split but not yet believed.
+#[derive(Clone, Debug)]
+pub struct IncomingChange {
+    /// The record id as text.
+    pub record_id: String,
+    /// The version.
+    pub version: u64,
+    /// What the record says.
+    pub body: IncomingBody,
+}
+
+/// What a change says.
+#[derive(Clone)]
+pub enum IncomingBody {
+    /// A record of a kind, encoded.
+    Content(RecordKind, Bytes),
+    /// A withdrawal; `None` where the kind or the reason is not known.
+    Tombstone(Option<(RecordKind, TombstoneReason)>),
+    /// Nothing.
+    Missing,
+}
+
+impl std::fmt::Debug for IncomingBody {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Content(..) => "Content(redacted)",
+            Self::Tombstone(_) => "Tombstone",
+            Self::Missing => "Missing",
+        })
+    }
+}
+
+/// A change that may go to the log or to quarantine.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The submission.
+    pub submission: SubmissionKey,
+    /// 0 for content, otherwise the number of the tombstone's reason.
+    pub tombstone: i16,
+    /// Hash of the canonical content.
+    pub hash: ContentHash,
+    /// The sealed canonical content; empty for a tombstone.
+    pub content: Vec<u8>,
+    /// What the source sent, sealed, where normalisation changed it.
+    pub sent: Option<Vec<u8>>,
+    /// What is wrong or odd in it.
+    pub violations: Vec<Violation>,
+}
+
+/// What looking at a change alone came to.
+#[derive(Clone, Debug)]
+pub enum Examined {
+    /// It may go to the log.
+    Take(Candidate),
+    /// It breaks a rule and goes to quarantine.
+    Quarantine(Candidate),
+    /// It is refused.
+    Refuse(Reason),
+}
+
+/// Examines the changes of one node.
+#[derive(Clone)]
+pub struct Examiner {
+    /// The node that sends.
+    pub node: NodeId,
+    /// What it may write.
+    pub territory: Arc<Territory>,
+    /// Reads records.
+    pub codec: Arc<dyn RecordCodec>,
+    /// Seals contents.
+    pub key: Arc<SealKey>,
+    /// Says what day it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Examiner {
+    /// Examines one change.
+    pub fn examine(&self, change: IncomingChange) -> Result<Examined, IngestError> {
+        let Ok(record_id) = change.record_id.parse::<RecordId>() else {
+            return Ok(Examined::Refuse(Reason::RecordIdInvalid));
+        };
+        let Some(version) = Version::from_u64(change.version) else {
+            return Ok(Examined::Refuse(Reason::VersionInvalid));
+        };
+        let submission = |kind| SubmissionKey {
+            record: RecordKey { node: self.node, kind, record_id },
+            version,
+        };
+        match change.body {
+            IncomingBody::Content(kind, content) => {
+                self.examine_content(submission(kind), &content)
+            }
+            IncomingBody::Tombstone(Some((kind, reason))) => {
+                Ok(Examined::Take(tombstone(submission(kind), reason)))
+            }
+            IncomingBody::Tombstone(None) => Ok(Examined::Refuse(Reason::TombstoneInvalid)),
+            IncomingBody::Missing => Ok(Examined::Refuse(Reason::ContentMissing)),
+        }
+    }
+
+    fn examine_content(
+        &self,
+        submission: SubmissionKey,
+        sent: &[u8],
+    ) -> Result<Examined, IngestError> {
+        if sent.len() > RECORD_BYTES_MAX {
+            return Ok(Examined::Refuse(Reason::ContentTooLarge));
+        }
+        let kind = submission.record.kind;
+        let Ok(canonical) = self.codec.canonicalise(kind, sent) else {
+            return Ok(Examined::Refuse(Reason::ContentUnreadable));
+        };
+        let today = self.clock.now().date();
+        let Ok(validated) = self.codec.validate(kind, &canonical, today) else {
+            return Ok(Examined::Refuse(Reason::ContentUnreadable));
+        };
+        if let Some(record) = &validated.record
+            && !self.allows(record)
+        {
+            return Ok(Examined::Refuse(Reason::OutsideTerritory));
+        }
+        let usable = validated.record.is_some();
+        let candidate = self.candidate(submission, sent, &canonical, validated.violations)?;
+        Ok(if usable { Examined::Take(candidate) } else { Examined::Quarantine(candidate) })
+    }
+
+    fn allows(&self, record: &Record) -> bool {
+        self.territory.allows(&record.unit())
+    }
+
+    fn candidate(
+        &self,
+        submission: SubmissionKey,
+        sent: &[u8],
+        canonical: &Cow<'_, [u8]>,
+        violations: Vec<Violation>,
+    ) -> Result<Candidate, IngestError> {
+        let seal = |content: &[u8]| {
+            seal_submission(&self.key, submission, content).map_err(|_| IngestError::Sealing)
+        };
+        let differs = matches!(canonical, Cow::Owned(_));
+        Ok(Candidate {
+            submission,
+            tombstone: 0,
+            hash: ContentHash::of(canonical),
+            content: seal(canonical)?,
+            sent: if differs { Some(seal(sent)?) } else { None },
+            violations,
+        })
+    }
+}
+
+fn tombstone(submission: SubmissionKey, reason: TombstoneReason) -> Candidate {
+    let code = reason.code();
+    Candidate {
+        submission,
+        tombstone: code,
+        hash: ContentHash::of(&[b"tombstone ".as_slice(), &code.to_be_bytes()].concat()),
+        content: Vec::new(),
+        sent: None,
+        violations: Vec::new(),
+    }
+}
+
+/// The broken rules as quarantine keeps them: `path RULE`, one a line, rejecting rules only.
+pub(super) fn rule_lines(violations: &[Violation]) -> String {
+    let lines: Vec<String> = violations
+        .iter()
+        .filter(|violation| violation.level == Level::Reject)
+        .map(|violation| format!("{} {}", violation.path, violation.rule.as_str()))
+        .collect();
+    lines.join("\n")
+}

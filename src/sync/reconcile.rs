@@ -1,0 +1,160 @@
+//! The reconciler: turns the submission log into source records and golden records.
+//!
+//! Exactly one runs per hub, elected by a lease. It reads a slice of the log, decides, and writes the
+//! slice's whole effect together with its cursor in one transaction that checks the fencing token:
+//! that is what makes the effect exactly-once. Reading happens before that transaction, because
+//! nobody else writes what it reads; if somebody else does lead by now, the token stops the write.
+
+mod load;
+mod plan;
+mod write;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::domain::clock::Clock;
+use crate::domain::golden::GoldenId;
+use crate::domain::record::Lane;
+use crate::linkage::clusters::Clusters;
+use crate::observability::metrics::Metrics;
+use crate::security::seal::{SealError, SealKey};
+use crate::store::{Store, StoreError};
+use crate::sync::codec::{RecordCodec, Unreadable};
+use crate::sync::leadership::Leadership;
+use crate::sync::signals::Signals;
+
+/// Quarantined records that one transaction tells the feed of.
+const QUARANTINE_TOLD_ROWS_MAX: i64 = 2_000;
+
+/// Why a slice was not reconciled.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The database did not take part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored content cannot be opened: the sealing key is not the one it was sealed with.
+    #[error("a stored content cannot be opened: {0}")]
+    Sealing(#[from] SealError),
+    /// A content that was readable before cannot be read now.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// What the reconciler works with.
+pub struct Reconciler {
+    /// The hub's database.
+    pub store: Store,
+    /// Reads records.
+    pub codec: Arc<dyn RecordCodec>,
+    /// Opens and seals contents.
+    pub key: Arc<SealKey>,
+    /// Says what time it is, for the tables only.
+    pub clock: Arc<dyn Clock>,
+    /// Wakes it, and wakes those that wait for it.
+    pub signals: Arc<Signals>,
+    /// Where it counts what it did.
+    pub metrics: Arc<Metrics>,
+    /// Its claim to lead.
+    pub leadership: Leadership,
+    /// Names new golden records.
+    pub fresh_id: fn() -> Uuid,
+    /// Submissions of one slice at most.
+    pub slice_records: u32,
+}
+
+/// What a leader remembers between slices; thrown away whenever a write did not succeed.
+struct Reign {
+    token: i64,
+    clusters: Clusters,
+}
+
+impl Reconciler {
+    /// Leads whenever it can, until it is told to stop; then lets the next leader in.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            match self.reign(&stop).await {
+                Ok(()) => failures = 0,
+                Err(ReconcileError::Store(StoreError::Fenced(lease))) => {
+                    tracing::warn!(lease.name = lease, "Another replica leads now");
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(error = %error, attempt = failures, "Reconciling failed");
+                }
+            }
+            let wait = self.leadership.interval().min(crate::sync::backoff::backoff(failures, 1.0));
+            let pause = if failures == 0 { self.leadership.interval() } else { wait };
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        }
+        if let Err(error) = self.leadership.release().await {
+            tracing::warn!(error = %error, "The reconciler's lease could not be released");
+        }
+    }
+
+    /// Leads until stopped, fenced out or failed; returns at once if another leads.
+    async fn reign(&self, stop: &CancellationToken) -> Result<(), ReconcileError> {
+        let Some(token) = self.leadership.hold().await? else {
+            return Ok(());
+        };
+        let clusters = load::rebuild_clusters(self).await?;
+        tracing::info!(lease.token = token, "This replica reconciles");
+        let mut reign = Reign { token, clusters };
+        let mut log = self.signals.log.listen();
+        let mut extended = tokio::time::Instant::now();
+        while !stop.is_cancelled() {
+            if extended.elapsed() >= self.leadership.interval() {
+                if self.leadership.hold().await? != Some(token) {
+                    return Err(StoreError::Fenced("reconciler").into());
+                }
+                extended = tokio::time::Instant::now();
+            }
+            if self.work(&mut reign).await? == 0 {
+                stop.run_until_cancelled(log.heard()).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// One slice of each lane, the urgent one first, and what quarantine has to tell.
+    async fn work(&self, reign: &mut Reign) -> Result<usize, ReconcileError> {
+        let mut done = self.tell_quarantine(reign.token).await?;
+        for lane in [Lane::Urgent, Lane::Routine] {
+            done += self.reconcile_slice(reign, lane).await?;
+        }
+        if done > 0 {
+            self.signals.changes.call();
+        }
+        Ok(done)
+    }
+
+    async fn reconcile_slice(
+        &self,
+        reign: &mut Reign,
+        lane: Lane,
+    ) -> Result<usize, ReconcileError> {
+        let Some(slice) = load::read_slice(self, lane).await? else {
+            return Ok(0);
+        };
+        let entries = slice.entries.len();
+        let fresh = || GoldenId::new((self.fresh_id)());
+        let placed = plan::place(self, slice, &mut reign.clusters, fresh)?;
+        let known = load::read_affected(self, &placed).await?;
+        let effect = plan::consolidate(self, placed, known)?;
+        write::write_effect(self, reign.token, effect).await?;
+        self.metrics.slice_reconciled(entries);
+        Ok(entries)
+    }
+
+    async fn tell_quarantine(&self, token: i64) -> Result<usize, ReconcileError> {
+        let mut reading = self.store.read().await?;
+        let untold = reading.read_untold_quarantine(QUARANTINE_TOLD_ROWS_MAX).await?;
+        drop(reading);
+        if !untold.is_empty() {
+            write::tell_quarantine(self, token, &untold).await?;
+        }
+        Ok(untold.len())
+    }
+}
