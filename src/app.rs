@@ -1,1 +1,257 @@
-//! The composition root: start, drain, stop.
+//! The composition root: puts a hub together, runs it, and stops it in order.
+//!
+//! Stopping: first no new connection and no new request; then what was read is committed and
+//! acknowledged; then reconciler and forwarder finish their step and let their leases go; then the
+//! database is closed. All of it within the drain time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::HubConfig;
+use crate::domain::clock::SystemClock;
+use crate::domain::record::Lane;
+use crate::grpc::convert::ContractCodec;
+use crate::grpc::push_client::PushClient;
+use crate::grpc::server::{self, Hub};
+use crate::grpc::{connector, listener};
+use crate::observability::metrics::Metrics;
+use crate::observability::metrics_port;
+use crate::security::directory::IdentityDirectory;
+use crate::security::identity::Identity;
+use crate::security::seal::SealKey;
+use crate::store::{LeaseName, Store, StoreOptions};
+use crate::sync::forward::Forwarder;
+use crate::sync::ingest::{GroupCommit, GroupCommitOptions};
+use crate::sync::leadership::Leadership;
+use crate::sync::reconcile::Reconciler;
+use crate::sync::signals::Signals;
+
+/// A hub that is ready to run.
+pub struct App {
+    config: HubConfig,
+    directory: IdentityDirectory,
+    hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
+    connections: TcpListener,
+    metrics_listener: Option<TcpListener>,
+    /// Names this process among the replicas of the hub.
+    owner: Arc<str>,
+}
+
+impl App {
+    /// Reads keys, opens the database and binds the ports: everything that can fail at the start.
+    pub async fn prepare(config: HubConfig) -> anyhow::Result<Self> {
+        let directory =
+            IdentityDirectory::read(&config.identity.directory).context("identity.directory")?;
+        let own = Identity::Node(config.hub.name.clone());
+        anyhow::ensure!(
+            directory.identity == own,
+            "identity.directory: the certificate names {} and the hub is {own}: \
+             use the hub's own certificate",
+            directory.identity
+        );
+        let key = SealKey::from_file(&config.sealing.key_file).context("sealing.key_file")?;
+        let options = StoreOptions {
+            url: config.store.url.clone(),
+            connections_max: config.store.connections_max,
+        };
+        let store = Store::open(&options).await.context("store.url")?;
+        let connections = TcpListener::bind(config.listen.address)
+            .await
+            .context("listen.address")?;
+        let metrics_listener = match config.metrics.address {
+            Some(address) => Some(
+                TcpListener::bind(address)
+                    .await
+                    .context("metrics.address")?,
+            ),
+            None => None,
+        };
+        let hub = Arc::new(Hub {
+            name: config.hub.name.clone(),
+            unit: config.hub.unit,
+            upstream: config
+                .upstream
+                .as_ref()
+                .map(|upstream| upstream.url.clone()),
+            operators: config.operators(),
+            store,
+            codec: Arc::new(ContractCodec),
+            key: Arc::new(key),
+            clock: Arc::new(SystemClock),
+            signals: Arc::new(Signals::default()),
+            stop: CancellationToken::new(),
+        });
+        let owner = Uuid::now_v7().to_string().into();
+        let metrics = Arc::new(Metrics::default());
+        Ok(Self {
+            config,
+            directory,
+            hub,
+            metrics,
+            connections,
+            metrics_listener,
+            owner,
+        })
+    }
+
+    /// Where the hub listens.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.connections.local_addr()
+    }
+
+    /// Runs until `stop` is cancelled, then drains.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let address = self.address()?;
+        let drain_time = self.config.tuning.drain();
+        let store = self.hub.store.clone();
+        let mut background = JoinSet::new();
+        // Cancelled after the last request was answered, so that what was acknowledged at the very
+        // end can still be reconciled by a replica that stays or at the next start.
+        let workers = CancellationToken::new();
+        self.start_reconciler(&mut background, &workers);
+        self.start_forwarders(&mut background, &workers)?;
+        let (log, committer) = GroupCommit::new(
+            store.clone(),
+            Arc::clone(&self.hub.clock),
+            Arc::clone(&self.hub.signals),
+            Arc::clone(&self.metrics),
+            GroupCommitOptions {
+                records_max: usize::try_from(self.config.tuning.group_commit_records_max)?,
+            },
+        );
+        let committing = tokio::spawn(committer.run());
+        if let Some(metrics_listener) = self.metrics_listener {
+            let (metrics, workers) = (Arc::clone(&self.metrics), workers.clone());
+            background.spawn(metrics_port::serve(metrics_listener, metrics, workers));
+        }
+        let connections = listener::accept(
+            self.connections,
+            listener::server_config(&self.directory)?,
+            Arc::clone(&self.metrics),
+            stop.clone(),
+        );
+        tracing::info!(hub.name = %self.hub.name, hub.address = %address, "The hub is ready");
+
+        let draining = self.hub.stop.clone();
+        let stopping = stop.clone();
+        let announce = async move {
+            stopping.cancelled().await;
+            tracing::info!("The hub is stopping");
+            draining.cancel();
+        };
+        let serving = tokio::spawn(async move {
+            server::serve(self.hub, log, connections, announce).await?;
+            committing.await?;
+            anyhow::Ok(())
+        });
+        drain(serving, background, workers, store, stop, drain_time).await
+    }
+
+    fn leadership(&self, name: LeaseName) -> Leadership {
+        let (store, clock) = (self.hub.store.clone(), Arc::clone(&self.hub.clock));
+        Leadership::new(
+            store,
+            clock,
+            name,
+            Arc::clone(&self.owner),
+            self.config.tuning.lease(),
+        )
+    }
+
+    fn start_reconciler(&self, background: &mut JoinSet<()>, workers: &CancellationToken) {
+        let reconciler = Reconciler {
+            store: self.hub.store.clone(),
+            codec: Arc::clone(&self.hub.codec),
+            key: Arc::clone(&self.hub.key),
+            clock: Arc::clone(&self.hub.clock),
+            signals: Arc::clone(&self.hub.signals),
+            metrics: Arc::clone(&self.metrics),
+            leadership: self.leadership(LeaseName::Reconciler),
+            fresh_id: Uuid::now_v7,
+            slice_records: self.config.tuning.slice_records_max,
+        };
+        background.spawn(reconciler.run(workers.clone()));
+    }
+
+    fn start_forwarders(
+        &self,
+        background: &mut JoinSet<()>,
+        workers: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let Some(upstream) = &self.config.upstream else {
+            return Ok(());
+        };
+        let own;
+        let directory = match &upstream.directory {
+            Some(folder) => {
+                own = IdentityDirectory::read(folder).context("upstream.directory")?;
+                &own
+            }
+            None => &self.directory,
+        };
+        for lane in Lane::ALL {
+            let line = connector::line(&upstream.url, directory).context("upstream.url")?;
+            let forwarder = Forwarder {
+                store: self.hub.store.clone(),
+                key: Arc::clone(&self.hub.key),
+                clock: Arc::clone(&self.hub.clock),
+                signals: Arc::clone(&self.hub.signals),
+                metrics: Arc::clone(&self.metrics),
+                leadership: self.leadership(LeaseName::Forwarder),
+                lane,
+                upstream: PushClient::new(line),
+                batch_records: self.config.tuning.batch_records_max,
+                chance: rand::random,
+            };
+            background.spawn(forwarder.run(workers.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Runs until `stop`, then waits for each part to end, in order, for the drain time at most.
+async fn drain(
+    mut serving: JoinHandle<anyhow::Result<()>>,
+    mut background: JoinSet<()>,
+    workers: CancellationToken,
+    store: Store,
+    stop: CancellationToken,
+    drain_time: Duration,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        ended = &mut serving => {
+            ended??;
+            anyhow::bail!("the server ended by itself");
+        }
+        Some(ended) = background.join_next() => {
+            ended.context("a part of the hub failed")?;
+            anyhow::bail!("a part of the hub ended by itself");
+        }
+    }
+    let drained = async {
+        serving.await??;
+        workers.cancel();
+        while let Some(ended) = background.join_next().await {
+            ended?;
+        }
+        store.close().await;
+        anyhow::Ok(())
+    };
+    if let Ok(drained) = tokio::time::timeout(drain_time, drained).await {
+        drained?;
+    } else {
+        // What was acknowledged is durable, and what was not will be sent again.
+        tracing::warn!("The drain time is over: open requests are broken off");
+    }
+    tracing::info!("The hub has stopped");
+    Ok(())
+}

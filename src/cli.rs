@@ -1,1 +1,59 @@
 //! One file per verb.
+
+mod check_config;
+// mod demo;
+// mod generate;
+mod hub;
+// mod import;
+mod node;
+mod operator;
+mod pki;
+mod status;
+
+use clap::{Parser, Subcommand};
+
+/// Sends every commune's child records upward, once each, through province to nation.
+#[derive(Debug, Parser)]
+#[command(name = "childsync", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    // Demo(demo::Demo),
+    Hub(hub::RunHub),
+    CheckConfig(check_config::CheckConfig),
+    Pki(pki::Pki),
+    Node(node::Node),
+    // Import(import::Import),
+    // Generate(generate::Generate),
+    Status(status::ShowStatus),
+}
+
+/// Reads the arguments, runs the verb, and gives the exit code: 0 if it succeeded.
+pub fn run() -> std::process::ExitCode {
+    match Arguments::parse().verb.run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            operator::complain(&error);
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+impl Verb {
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            // Self::Demo(verb) => operator::block_on(verb.run()),
+            Self::Hub(verb) => operator::block_on(verb.run()),
+            Self::CheckConfig(verb) => verb.run(),
+            Self::Pki(verb) => verb.run(),
+            Self::Node(verb) => operator::block_on(verb.run()),
+            // Self::Import(verb) => operator::block_on(verb.run()),
+            // Self::Generate(verb) => verb.run(),
+            Self::Status(verb) => operator::block_on(verb.run()),
+        }
+    }
+}

@@ -1,1 +1,31 @@
-//! The only room that names tonic and prost.
+//! The only room that names tonic and prost: the contract on the wire.
+//!
+//! Protobuf types end in [`convert`]; gRPC codes are chosen in [`status`] alone.
+
+pub mod canonical;
+pub mod connector;
+pub mod convert;
+pub mod feed;
+pub mod ingest;
+pub mod listener;
+pub mod nodes;
+pub mod proto;
+pub mod push_client;
+pub mod raw;
+pub mod server;
+pub mod status;
+pub mod status_service;
+mod wire;
+
+use crate::domain::unit::UnitReference;
+
+/// A unit as the contract writes it.
+pub fn unit_message(unit: UnitReference) -> proto::record::UnitReference {
+    convert::write_unit(unit)
+}
+
+/// A unit of the contract as text, `SCHEME:CODE`.
+pub fn unit_text(unit: &proto::record::UnitReference) -> String {
+    let scheme = convert::scheme(unit.scheme).map_or("UNKNOWN", |scheme| scheme.as_str());
+    format!("{scheme}:{}", unit.code)
+}

@@ -4,13 +4,13 @@
 //! The modules stand in reading order; `ARCHITECTURE.md` has the map and the reasons.
 
 pub mod domain;
+pub mod grpc;
 pub mod linkage;
-// pub mod store;
-// pub mod security;
-// pub mod sync;
-// pub mod grpc;
+pub mod security;
+pub mod store;
+pub mod sync;
 // pub mod agent;
-// pub mod observability;
-// pub mod config;
-// pub mod app;
-// pub mod cli;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod observability;

@@ -1,3 +1,5 @@
-//! Parses arguments, runs the verb, gives its exit code.
+//! Runs the verb that the arguments name.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    childsync::cli::run()
+}

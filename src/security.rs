@@ -1,1 +1,6 @@
 //! Identity, certificates and the sealing of personal data.
+
+pub mod directory;
+pub mod identity;
+pub mod pki;
+pub mod seal;

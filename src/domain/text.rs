@@ -16,15 +16,15 @@ pub fn normalise(text: &str) -> Cow<'_, str> {
     }
     // Taken apart first, so that a tone that was composed with its vowel can move behind the mark.
     let mut letters: Vec<char> = text.chars().map(true_d).nfd().collect();
-    for pair in 1..letters.len() {
-        if let Some([tone, shape]) = letters.get_mut(pair - 1..=pair)
-            && is_tone(*tone)
-            && is_shape(*shape)
-        {
-            std::mem::swap(tone, shape);
-        }
+    for marks in letters.chunk_by_mut(|one, next| is_mark(*one) && is_mark(*next)) {
+        // Stable: marks that were in a right order stay in it.
+        marks.sort_by_key(|mark| is_tone(*mark));
     }
     Cow::Owned(letters.into_iter().nfc().collect())
+}
+
+fn is_mark(letter: char) -> bool {
+    is_tone(letter) || is_shape(letter)
 }
 
 /// NFC, no look-alike, and no loose mark that could have stood in the wrong order.
@@ -32,7 +32,7 @@ fn is_right(text: &str) -> bool {
     is_nfc_quick(text.chars()) == IsNormalized::Yes
         && !text
             .chars()
-            .any(|letter| true_d(letter) != letter || is_tone(letter) || is_shape(letter))
+            .any(|letter| true_d(letter) != letter || is_mark(letter))
 }
 
 fn true_d(letter: char) -> char {

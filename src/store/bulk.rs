@@ -142,8 +142,7 @@ impl Transaction {
 /// Full chunks first, so that their one text stays prepared, then the rest.
 fn chunk_sizes(rows: usize) -> impl Iterator<Item = usize> {
     let rest = rows % SQLITE_ROWS_MAX;
-    std::iter::repeat_n(SQLITE_ROWS_MAX, rows / SQLITE_ROWS_MAX)
-        .chain((rest > 0).then_some(rest))
+    std::iter::repeat_n(SQLITE_ROWS_MAX, rows / SQLITE_ROWS_MAX).chain((rest > 0).then_some(rest))
 }
 
 fn bind_arrays(

@@ -5,9 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
 
 use super::{Inner, StoreError, Transaction, migrations, sql};
@@ -44,7 +42,10 @@ pub struct Store {
 
 #[derive(Clone, Debug)]
 enum Engine {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -71,11 +72,16 @@ impl Store {
             .await?;
         refuse_forgetful_postgres(&pool).await?;
         migrations::run_postgres(&pool).await?;
-        Ok(Self { engine: Engine::Postgres(pool) })
+        Ok(Self {
+            engine: Engine::Postgres(pool),
+        })
     }
 
     async fn open_sqlite(options: &StoreOptions) -> Result<Self, StoreError> {
-        let path = options.url.strip_prefix("sqlite://").unwrap_or(&options.url);
+        let path = options
+            .url
+            .strip_prefix("sqlite://")
+            .unwrap_or(&options.url);
         let connect = SqliteConnectOptions::new()
             .filename(PathBuf::from(path))
             .create_if_missing(true)
@@ -96,7 +102,9 @@ impl Store {
         let readers = pool(options.connections_max.max(2) - 1)
             .connect_with(connect.pragma("query_only", "ON"))
             .await?;
-        Ok(Self { engine: Engine::Sqlite { writer, readers } })
+        Ok(Self {
+            engine: Engine::Sqlite { writer, readers },
+        })
     }
 
     /// Begins a transaction that may write. On SQLite it holds the one writer from its first statement.
@@ -152,7 +160,9 @@ impl Store {
 /// An acknowledgement means "on disk": a server that answers before that is refused.
 async fn refuse_forgetful_postgres(pool: &PgPool) -> Result<(), StoreError> {
     let fsync: String = sqlx::query_scalar(sql::SHOW_FSYNC).fetch_one(pool).await?;
-    let commit: String = sqlx::query_scalar(sql::SHOW_SYNCHRONOUS_COMMIT).fetch_one(pool).await?;
+    let commit: String = sqlx::query_scalar(sql::SHOW_SYNCHRONOUS_COMMIT)
+        .fetch_one(pool)
+        .await?;
     for (setting, value) in [("fsync", fsync), ("synchronous_commit", commit)] {
         if value == "off" {
             return Err(StoreError::Unsafe(format!(

@@ -63,7 +63,9 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|database| database.code());
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             // SQLite: busy, locked, busy snapshot. PostgreSQL: serialization failure, deadlock.
             Some("5" | "6" | "517" | "40001" | "40P01" | "55P03") => Self::Busy(error),
@@ -73,9 +75,8 @@ impl From<sqlx::Error> for StoreError {
             Some(code) if ["08", "53", "57"].iter().any(|class| is_class(code, class)) => {
                 Self::Unavailable(error)
             }
-            Some(_) => Self::Query(error),
             None if is_connection_fault(&error) => Self::Unavailable(error),
-            None => Self::Query(error),
+            Some(_) | None => Self::Query(error),
         }
     }
 }

@@ -75,7 +75,10 @@ impl Transaction {
     pub async fn forward_position(&mut self, lane: Lane) -> Result<i64, StoreError> {
         let lane = lane.code();
         Ok(on_conn!(self, |conn| {
-            query_scalar(sql::READ_FORWARD_CURSOR).bind(lane).fetch_one(conn).await?
+            query_scalar(sql::READ_FORWARD_CURSOR)
+                .bind(lane)
+                .fetch_one(conn)
+                .await?
         }))
     }
 
@@ -85,7 +88,10 @@ impl Transaction {
         lane: Lane,
     ) -> Result<Option<ForwardBatch>, StoreError> {
         let row: Option<(i64, i64, i64)> = on_conn!(self, |conn| {
-            query_as(sql::FIND_OPEN_BATCH).bind(lane.code()).fetch_optional(conn).await?
+            query_as(sql::FIND_OPEN_BATCH)
+                .bind(lane.code())
+                .fetch_optional(conn)
+                .await?
         });
         Ok(row.map(|(number, first_change, last_change)| ForwardBatch {
             number,
@@ -180,7 +186,9 @@ impl Transaction {
     /// Number and time of the newest receipt, or `None` before the first.
     pub async fn last_receipt(&mut self) -> Result<Option<(i64, Timestamp)>, StoreError> {
         let row: Option<(i64, i64)> = on_conn!(self, |conn| {
-            query_as(sql::READ_LAST_RECEIPT).fetch_optional(conn).await?
+            query_as(sql::READ_LAST_RECEIPT)
+                .fetch_optional(conn)
+                .await?
         });
         Ok(row.map(|(number, at)| (number, Timestamp::from_micros(at))))
     }
@@ -204,8 +212,14 @@ impl Transaction {
     /// How the last attempt went.
     pub async fn forwarder_health(&mut self) -> Result<ForwarderHealth, StoreError> {
         let (last_error, failed_attempts) = on_conn!(self, |conn| {
-            query_as(sql::READ_FORWARDER_HEALTH).bind("forwarder").fetch_one(conn).await?
+            query_as(sql::READ_FORWARDER_HEALTH)
+                .bind("forwarder")
+                .fetch_one(conn)
+                .await?
         });
-        Ok(ForwarderHealth { last_error, failed_attempts })
+        Ok(ForwarderHealth {
+            last_error,
+            failed_attempts,
+        })
     }
 }

@@ -41,7 +41,10 @@ impl GoldenState {
             (1, None) => Ok(Self::Live),
             (2, None) => Ok(Self::Withdrawn),
             (3, Some(survivor)) => Ok(Self::MergedInto(GoldenId::new(survivor))),
-            _ => Err(StoreError::Corrupt { table: "golden_record", column: "state" }),
+            _ => Err(StoreError::Corrupt {
+                table: "golden_record",
+                column: "state",
+            }),
         }
     }
 }
@@ -82,6 +85,7 @@ pub struct GoldenChange {
     pub provenance: String,
 }
 
+type GoldenTuple = (Uuid, i64, i16, Option<Uuid>, Vec<u8>, String);
 type ChangeTuple = (i64, Uuid, i16, i64, i16, Option<Uuid>, Vec<u8>, Vec<u8>);
 
 impl Transaction {
@@ -91,25 +95,29 @@ impl Transaction {
         golden: &[GoldenId],
     ) -> Result<Vec<GoldenRow>, StoreError> {
         let columns = vec![Column::Uuid(golden.iter().map(|id| id.as_uuid()).collect())];
-        let rows: Vec<(Uuid, i64, i16, Option<Uuid>, Vec<u8>, String)> =
-            self.fetch_bulk(&sql::FIND_GOLDEN_RECORDS, columns).await?;
+        let rows: Vec<GoldenTuple> = self.fetch_bulk(&sql::FIND_GOLDEN_RECORDS, columns).await?;
         rows.into_iter()
-            .map(|(golden_id, version, state, merged_into, hash, provenance)| {
-                Ok(GoldenRow {
-                    golden_id: GoldenId::new(golden_id),
-                    version: read_version("golden_record", version)?,
-                    state: GoldenState::read(state, merged_into)?,
-                    hash: read_hash("golden_record", &hash)?,
-                    provenance,
-                })
-            })
+            .map(
+                |(golden_id, version, state, merged_into, hash, provenance)| {
+                    Ok(GoldenRow {
+                        golden_id: GoldenId::new(golden_id),
+                        version: read_version("golden_record", version)?,
+                        state: GoldenState::read(state, merged_into)?,
+                        hash: read_hash("golden_record", &hash)?,
+                        provenance,
+                    })
+                },
+            )
             .collect()
     }
 
     /// Inserts or replaces golden records.
     pub async fn put_golden_records(&mut self, rows: Vec<GoldenChange>) -> Result<(), StoreError> {
         let expected = rows.len();
-        let hashes = rows.iter().map(|row| row.hash.as_bytes().to_vec()).collect();
+        let hashes = rows
+            .iter()
+            .map(|row| row.hash.as_bytes().to_vec())
+            .collect();
         let mut columns = vec![
             Column::Uuid(rows.iter().map(|row| row.golden_id.as_uuid()).collect()),
             Column::Short(rows.iter().map(|row| row.kind.code()).collect()),
@@ -120,8 +128,10 @@ impl Transaction {
             Column::UuidOrNull(rows.iter().map(|row| row.state.merged_into()).collect()),
             Column::Bytes(hashes),
         ];
-        let (contents, provenance) =
-            rows.into_iter().map(|row| (row.content, row.provenance)).unzip();
+        let (contents, provenance) = rows
+            .into_iter()
+            .map(|row| (row.content, row.provenance))
+            .unzip();
         columns.push(Column::Bytes(contents));
         columns.push(Column::Text(provenance));
         let changed = self.execute_bulk(&sql::PUT_GOLDEN_RECORDS, columns).await?;
@@ -155,15 +165,20 @@ impl Transaction {
     ) -> Result<Option<String>, StoreError> {
         let id = golden_id.as_uuid();
         Ok(on_conn!(self, |conn| {
-            query_scalar(sql::READ_PROVENANCE).bind(id).fetch_optional(conn).await?
+            query_scalar(sql::READ_PROVENANCE)
+                .bind(id)
+                .fetch_optional(conn)
+                .await?
         }))
     }
 }
 
 fn read_change(row: ChangeTuple) -> Result<GoldenChange, StoreError> {
     let (change, golden_id, kind, version, state, merged_into, hash, content) = row;
-    let kind = RecordKind::from_code(kind)
-        .ok_or(StoreError::Corrupt { table: "golden_record", column: "kind" })?;
+    let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
+        table: "golden_record",
+        column: "kind",
+    })?;
     Ok(GoldenChange {
         change,
         golden_id: GoldenId::new(golden_id),

@@ -62,9 +62,16 @@ impl Transaction {
     pub async fn check_fence(&mut self, name: LeaseName, token: i64) -> Result<(), StoreError> {
         let text = self.text(sql::CHECK_FENCE);
         let held: i64 = on_conn!(self, |conn| {
-            query_scalar(text).bind(name.as_str()).fetch_one(conn).await?
+            query_scalar(text)
+                .bind(name.as_str())
+                .fetch_one(conn)
+                .await?
         });
-        if held == token { Ok(()) } else { Err(StoreError::Fenced(name.as_str())) }
+        if held == token {
+            Ok(())
+        } else {
+            Err(StoreError::Fenced(name.as_str()))
+        }
     }
 
     /// Lets the next owner in at once; nothing happens if somebody else holds the lease.
@@ -82,8 +89,15 @@ impl Transaction {
     /// The lease as it stands.
     pub async fn read_lease(&mut self, name: LeaseName) -> Result<Lease, StoreError> {
         let (owner, deadline, token): (String, i64, i64) = on_conn!(self, |conn| {
-            query_as(sql::READ_LEASE).bind(name.as_str()).fetch_one(conn).await?
+            query_as(sql::READ_LEASE)
+                .bind(name.as_str())
+                .fetch_one(conn)
+                .await?
         });
-        Ok(Lease { owner, deadline: Timestamp::from_micros(deadline), token })
+        Ok(Lease {
+            owner,
+            deadline: Timestamp::from_micros(deadline),
+            token,
+        })
     }
 }

@@ -41,5 +41,8 @@ fn migrator(text: impl Fn(&Step) -> &'static str) -> Migrator {
             Migration::new(step.version, name, MigrationType::Simple, sql, false)
         })
         .collect();
-    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+    Migrator {
+        migrations: Cow::Owned(migrations),
+        ..Migrator::DEFAULT
+    }
 }

@@ -58,7 +58,10 @@ impl Transaction {
                 .bind(now.as_micros())
                 .execute(&mut *conn)
                 .await?;
-            query(sql::INSERT_TALLY).bind(number).execute(&mut *conn).await?;
+            query(sql::INSERT_TALLY)
+                .bind(number)
+                .execute(&mut *conn)
+                .await?;
             for listed in territory.units() {
                 query(sql::INSERT_TERRITORY)
                     .bind(number)
@@ -74,15 +77,24 @@ impl Transaction {
     pub async fn find_node(&mut self, name: &NodeName) -> Result<Option<NodeRow>, StoreError> {
         let name = name.as_str().to_owned();
         let found: Option<(i64, String)> = on_conn!(self, |conn| {
-            query_as(sql::FIND_NODE).bind(name).fetch_optional(conn).await?
+            query_as(sql::FIND_NODE)
+                .bind(name)
+                .fetch_optional(conn)
+                .await?
         });
         let Some((number, unit)) = found else {
             return Ok(None);
         };
         let listed: Vec<String> = on_conn!(self, |conn| {
-            query_scalar(sql::READ_TERRITORY).bind(number).fetch_all(conn).await?
+            query_scalar(sql::READ_TERRITORY)
+                .bind(number)
+                .fetch_all(conn)
+                .await?
         });
-        let listed = listed.iter().map(|unit| read_unit(unit)).collect::<Result<_, _>>()?;
+        let listed = listed
+            .iter()
+            .map(|unit| read_unit(unit))
+            .collect::<Result<_, _>>()?;
         Ok(Some(NodeRow {
             node_id: NodeId::new(number),
             unit: read_unit(&unit)?,
@@ -92,5 +104,8 @@ impl Transaction {
 }
 
 pub(super) fn read_unit(text: &str) -> Result<UnitReference, StoreError> {
-    text.parse().map_err(|_| StoreError::Corrupt { table: "node", column: "unit" })
+    text.parse().map_err(|_| StoreError::Corrupt {
+        table: "node",
+        column: "unit",
+    })
 }

@@ -32,11 +32,19 @@ impl Transaction {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut columns = key_columns(quarantined.iter().map(|row| row.key));
-        columns.push(Column::Long(quarantined.iter().map(|row| row.version.as_i64()).collect()));
+        columns.push(Column::Long(
+            quarantined.iter().map(|row| row.version.as_i64()).collect(),
+        ));
         columns.push(Column::Long(vec![now.as_micros(); quarantined.len()]));
-        columns.push(Column::Text(quarantined.iter().map(|row| row.reason.clone()).collect()));
-        columns.push(Column::Text(quarantined.iter().map(|row| row.rules.clone()).collect()));
-        columns.push(Column::Bytes(quarantined.into_iter().map(|row| row.content).collect()));
+        columns.push(Column::Text(
+            quarantined.iter().map(|row| row.reason.clone()).collect(),
+        ));
+        columns.push(Column::Text(
+            quarantined.iter().map(|row| row.rules.clone()).collect(),
+        ));
+        columns.push(Column::Bytes(
+            quarantined.into_iter().map(|row| row.content).collect(),
+        ));
         self.execute_bulk(&sql::PUT_QUARANTINED, columns).await?;
         Ok(())
     }
@@ -47,7 +55,10 @@ impl Transaction {
         limit: i64,
     ) -> Result<Vec<RecordKey>, StoreError> {
         let rows: Vec<(i64, i16, Uuid)> = on_conn!(self, |conn| {
-            query_as(sql::READ_UNTOLD_QUARANTINE).bind(limit).fetch_all(conn).await?
+            query_as(sql::READ_UNTOLD_QUARANTINE)
+                .bind(limit)
+                .fetch_all(conn)
+                .await?
         });
         rows.into_iter()
             .map(|(node, kind, record_id)| read_key("quarantine", node, kind, record_id))
@@ -68,13 +79,17 @@ impl Transaction {
         corrected: &[(RecordKey, Version)],
     ) -> Result<(), StoreError> {
         let some: i64 = on_conn!(self, |conn| {
-            query_scalar(sql::IS_QUARANTINE_EMPTY).fetch_one(conn).await?
+            query_scalar(sql::IS_QUARANTINE_EMPTY)
+                .fetch_one(conn)
+                .await?
         });
         if some == 0 {
             return Ok(());
         }
         let mut columns = key_columns(corrected.iter().map(|(key, _)| *key));
-        columns.push(Column::Long(corrected.iter().map(|(_, v)| v.as_i64()).collect()));
+        columns.push(Column::Long(
+            corrected.iter().map(|(_, v)| v.as_i64()).collect(),
+        ));
         self.execute_bulk(&sql::CLEAR_QUARANTINED, columns).await?;
         Ok(())
     }

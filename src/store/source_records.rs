@@ -31,7 +31,10 @@ impl SourceState {
         match code {
             1 => Ok(Self::Live),
             2 => Ok(Self::Withdrawn),
-            _ => Err(StoreError::Corrupt { table: "source_record", column: "state" }),
+            _ => Err(StoreError::Corrupt {
+                table: "source_record",
+                column: "state",
+            }),
         }
     }
 }
@@ -118,11 +121,22 @@ impl Transaction {
         rows: &[(SourceRow, i64)],
     ) -> Result<(), StoreError> {
         let mut columns = key_columns(rows.iter().map(|(row, _)| row.key));
-        columns.push(Column::Long(rows.iter().map(|(row, _)| row.version.as_i64()).collect()));
-        columns.push(Column::Short(rows.iter().map(|(row, _)| row.state.code()).collect()));
-        columns.push(Column::Uuid(rows.iter().map(|(row, _)| row.golden_id.as_uuid()).collect()));
+        columns.push(Column::Long(
+            rows.iter().map(|(row, _)| row.version.as_i64()).collect(),
+        ));
+        columns.push(Column::Short(
+            rows.iter().map(|(row, _)| row.state.code()).collect(),
+        ));
+        columns.push(Column::Uuid(
+            rows.iter()
+                .map(|(row, _)| row.golden_id.as_uuid())
+                .collect(),
+        ));
         columns.push(Column::Long(rows.iter().map(|(_, feed)| *feed).collect()));
-        let hashes = rows.iter().map(|(row, _)| row.hash.as_bytes().to_vec()).collect();
+        let hashes = rows
+            .iter()
+            .map(|(row, _)| row.hash.as_bytes().to_vec())
+            .collect();
         columns.push(Column::Bytes(hashes));
         let changed = self.execute_bulk(&sql::PUT_SOURCE_RECORDS, columns).await?;
         expect_rows("PUT_SOURCE_RECORDS", rows.len(), changed)
@@ -135,7 +149,9 @@ impl Transaction {
     ) -> Result<(), StoreError> {
         let mut columns = key_columns(told.iter().map(|(key, _)| *key));
         columns.push(Column::Long(told.iter().map(|(_, feed)| *feed).collect()));
-        let changed = self.execute_bulk(&sql::RETELL_SOURCE_RECORDS, columns).await?;
+        let changed = self
+            .execute_bulk(&sql::RETELL_SOURCE_RECORDS, columns)
+            .await?;
         expect_rows("RETELL_SOURCE_RECORDS", told.len(), changed)
     }
 
@@ -152,8 +168,9 @@ impl Transaction {
         after: Option<RecordKey>,
         limit: i64,
     ) -> Result<Vec<Member>, StoreError> {
-        let (node, record_id) =
-            after.map_or((0, Uuid::nil()), |key| (key.node.get(), key.record_id.as_uuid()));
+        let (node, record_id) = after.map_or((0, Uuid::nil()), |key| {
+            (key.node.get(), key.record_id.as_uuid())
+        });
         let rows: Vec<MemberTuple> = on_conn!(self, |conn| {
             query_as(sql::SCAN_LIVE_CHILDREN)
                 .bind(node)
@@ -196,14 +213,20 @@ fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
 
 fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
     let (feed, kind, record_id, version, state, golden_id, linked, reason, rules) = row;
-    let kind = RecordKind::from_code(kind)
-        .ok_or(StoreError::Corrupt { table: "source_record", column: "kind" })?;
+    let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
+        table: "source_record",
+        column: "kind",
+    })?;
     Ok(FeedRow {
         feed,
         kind,
         record_id: RecordId::new(record_id),
         version: read_version("source_record", version)?,
-        state: if state == 0 { None } else { Some(SourceState::read(state)?) },
+        state: if state == 0 {
+            None
+        } else {
+            Some(SourceState::read(state)?)
+        },
         golden_id: golden_id.map(GoldenId::new),
         linked,
         reason,

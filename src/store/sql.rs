@@ -12,7 +12,11 @@ pub(super) struct Pair {
     pub(super) postgres: &'static str,
 }
 
-const KEY: [(&str, &str); 3] = [("node_id", "BIGINT"), ("kind", "SMALLINT"), ("record_id", "UUID")];
+const KEY: [(&str, &str); 3] = [
+    ("node_id", "BIGINT"),
+    ("kind", "SMALLINT"),
+    ("record_id", "UUID"),
+];
 
 // Engine
 
@@ -476,14 +480,31 @@ pub(super) const COUNT_ACCEPTED: &str = "SELECT COUNT(*) FROM submission WHERE n
 pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
     let plain = PLAIN.iter().map(|(name, text)| (*name, (*text).to_owned()));
     let pairs = PAIRS.iter().map(|(name, pair)| {
-        (*name, (if postgres { pair.postgres } else { pair.sqlite }).to_owned())
+        (
+            *name,
+            (if postgres { pair.postgres } else { pair.sqlite }).to_owned(),
+        )
     });
     let bulk = BULK.iter().map(|(name, bulk)| {
-        (*name, if postgres { bulk.postgres_text() } else { bulk.sqlite_text(2) })
+        (
+            *name,
+            if postgres {
+                bulk.postgres_text()
+            } else {
+                bulk.sqlite_text(2)
+            },
+        )
     });
-    let settings = [("SHOW_FSYNC", SHOW_FSYNC), ("SHOW_SYNCHRONOUS_COMMIT", SHOW_SYNCHRONOUS_COMMIT)];
+    let settings = [
+        ("SHOW_FSYNC", SHOW_FSYNC),
+        ("SHOW_SYNCHRONOUS_COMMIT", SHOW_SYNCHRONOUS_COMMIT),
+    ];
     let settings = settings.into_iter().filter(|_| postgres);
-    plain.chain(pairs).chain(bulk).chain(settings.map(|(name, text)| (name, text.to_owned()))).collect()
+    plain
+        .chain(pairs)
+        .chain(bulk)
+        .chain(settings.map(|(name, text)| (name, text.to_owned())))
+        .collect()
 }
 
 macro_rules! named {
@@ -491,18 +512,59 @@ macro_rules! named {
 }
 
 const PLAIN: &[(&str, &str)] = named![
-    READ_COUNTER, SET_COUNTER, TAKE_LEASE, RELEASE_LEASE, READ_LEASE, INSERT_NODE, INSERT_TERRITORY,
-    INSERT_TALLY, FIND_NODE, READ_TERRITORY, READ_LOG, READ_LOG_CURSOR, MOVE_LOG_CURSOR,
-    READ_UNTOLD_QUARANTINE, IS_QUARANTINE_EMPTY, READ_QUARANTINED, SCAN_LIVE_CHILDREN, READ_FEED,
-    READ_GOLDEN_CHANGES, READ_PROVENANCE, SCAN_GOLDEN_HASHES, SCAN_SOURCE_HASHES,
-    READ_FORWARD_CURSOR, MOVE_FORWARD_CURSOR, FIND_OPEN_BATCH, INSERT_BATCH, RECEIPT_BATCH,
-    READ_LAST_RECEIPT, SET_FORWARDER_HEALTH, READ_FORWARDER_HEALTH, COUNT_WAITING,
-    COUNT_WAITING_CHANGES, COUNT_LIVE_SOURCES, COUNT_LIVE_GOLDEN, COUNT_QUARANTINED, COUNT_REFUSED,
-    LIST_NODES, COUNT_ACCEPTED,
+    READ_COUNTER,
+    SET_COUNTER,
+    TAKE_LEASE,
+    RELEASE_LEASE,
+    READ_LEASE,
+    INSERT_NODE,
+    INSERT_TERRITORY,
+    INSERT_TALLY,
+    FIND_NODE,
+    READ_TERRITORY,
+    READ_LOG,
+    READ_LOG_CURSOR,
+    MOVE_LOG_CURSOR,
+    READ_UNTOLD_QUARANTINE,
+    IS_QUARANTINE_EMPTY,
+    READ_QUARANTINED,
+    SCAN_LIVE_CHILDREN,
+    READ_FEED,
+    READ_GOLDEN_CHANGES,
+    READ_PROVENANCE,
+    SCAN_GOLDEN_HASHES,
+    SCAN_SOURCE_HASHES,
+    READ_FORWARD_CURSOR,
+    MOVE_FORWARD_CURSOR,
+    FIND_OPEN_BATCH,
+    INSERT_BATCH,
+    RECEIPT_BATCH,
+    READ_LAST_RECEIPT,
+    SET_FORWARDER_HEALTH,
+    READ_FORWARDER_HEALTH,
+    COUNT_WAITING,
+    COUNT_WAITING_CHANGES,
+    COUNT_LIVE_SOURCES,
+    COUNT_LIVE_GOLDEN,
+    COUNT_QUARANTINED,
+    COUNT_REFUSED,
+    LIST_NODES,
+    COUNT_ACCEPTED,
 ];
 const PAIRS: &[(&str, Pair)] = named![LOCK_COUNTER, CHECK_FENCE];
 const BULK: &[(&str, Bulk)] = named![
-    ADD_TALLIES, FIND_HELD_VERSIONS, APPEND_SUBMISSIONS, PUT_QUARANTINED, TELL_QUARANTINED,
-    CLEAR_QUARANTINED, FIND_SOURCE_RECORDS, PUT_SOURCE_RECORDS, RETELL_SOURCE_RECORDS, READ_MEMBERS,
-    FIND_GOLDEN_RECORDS, PUT_GOLDEN_RECORDS, PUT_REFUSALS, CLEAR_REFUSALS,
+    ADD_TALLIES,
+    FIND_HELD_VERSIONS,
+    APPEND_SUBMISSIONS,
+    PUT_QUARANTINED,
+    TELL_QUARANTINED,
+    CLEAR_QUARANTINED,
+    FIND_SOURCE_RECORDS,
+    PUT_SOURCE_RECORDS,
+    RETELL_SOURCE_RECORDS,
+    READ_MEMBERS,
+    FIND_GOLDEN_RECORDS,
+    PUT_GOLDEN_RECORDS,
+    PUT_REFUSALS,
+    CLEAR_REFUSALS,
 ];

@@ -70,7 +70,8 @@ impl Transaction {
         lane: Lane,
         after: i64,
     ) -> Result<i64, StoreError> {
-        self.count_after(sql::COUNT_WAITING_CHANGES, lane, after).await
+        self.count_after(sql::COUNT_WAITING_CHANGES, lane, after)
+            .await
     }
 
     async fn count_after(
@@ -80,23 +81,35 @@ impl Transaction {
         after: i64,
     ) -> Result<i64, StoreError> {
         Ok(on_conn!(self, |conn| {
-            query_scalar(text).bind(lane.code()).bind(after).fetch_one(conn).await?
+            query_scalar(text)
+                .bind(lane.code())
+                .bind(after)
+                .fetch_one(conn)
+                .await?
         }))
     }
 
     /// Counts over the whole hub.
     pub async fn hub_counts(&mut self) -> Result<HubCounts, StoreError> {
         Ok(HubCounts {
-            source_children: self.count_kind(sql::COUNT_LIVE_SOURCES, RecordKind::Child).await?,
-            golden_children: self.count_kind(sql::COUNT_LIVE_GOLDEN, RecordKind::Child).await?,
-            case_reports: self.count_kind(sql::COUNT_LIVE_GOLDEN, RecordKind::CaseReport).await?,
+            source_children: self
+                .count_kind(sql::COUNT_LIVE_SOURCES, RecordKind::Child)
+                .await?,
+            golden_children: self
+                .count_kind(sql::COUNT_LIVE_GOLDEN, RecordKind::Child)
+                .await?,
+            case_reports: self
+                .count_kind(sql::COUNT_LIVE_GOLDEN, RecordKind::CaseReport)
+                .await?,
             quarantined: self.count(sql::COUNT_QUARANTINED).await?,
             refused: self.count(sql::COUNT_REFUSED).await?,
         })
     }
 
     async fn count(&mut self, text: &'static str) -> Result<i64, StoreError> {
-        Ok(on_conn!(self, |conn| query_scalar(text).fetch_one(conn).await?))
+        Ok(on_conn!(self, |conn| query_scalar(text)
+            .fetch_one(conn)
+            .await?))
     }
 
     async fn count_kind(
@@ -105,14 +118,20 @@ impl Transaction {
         kind: RecordKind,
     ) -> Result<i64, StoreError> {
         let kind = kind.code();
-        Ok(on_conn!(self, |conn| query_scalar(text).bind(kind).fetch_one(conn).await?))
+        Ok(on_conn!(self, |conn| query_scalar(text)
+            .bind(kind)
+            .fetch_one(conn)
+            .await?))
     }
 
     /// Submissions of a node that the log holds.
     pub async fn count_accepted(&mut self, node: NodeId) -> Result<i64, StoreError> {
         let node = node.get();
         Ok(on_conn!(self, |conn| {
-            query_scalar(sql::COUNT_ACCEPTED).bind(node).fetch_one(conn).await?
+            query_scalar(sql::COUNT_ACCEPTED)
+                .bind(node)
+                .fetch_one(conn)
+                .await?
         }))
     }
 
@@ -124,7 +143,11 @@ impl Transaction {
     ) -> Result<Vec<NodeCounts>, StoreError> {
         let after = after.to_owned();
         let rows: Vec<NodeTuple> = on_conn!(self, |conn| {
-            query_as(sql::LIST_NODES).bind(after).bind(limit).fetch_all(conn).await?
+            query_as(sql::LIST_NODES)
+                .bind(after)
+                .bind(limit)
+                .fetch_all(conn)
+                .await?
         });
         rows.into_iter().map(read_node).collect()
     }
@@ -192,7 +215,19 @@ fn add_to_digest(
 }
 
 fn read_node(row: NodeTuple) -> Result<NodeCounts, StoreError> {
-    let (node_id, name, unit, contact, received, accepted, unchanged, rejected, quarantined, waiting, source_records) = row;
+    let (
+        node_id,
+        name,
+        unit,
+        contact,
+        received,
+        accepted,
+        unchanged,
+        rejected,
+        quarantined,
+        waiting,
+        source_records,
+    ) = row;
     Ok(NodeCounts {
         node_id: NodeId::new(node_id),
         name,

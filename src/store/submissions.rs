@@ -75,19 +75,30 @@ impl Transaction {
     /// Reads a counter and keeps every other writer from it until this transaction ends.
     pub async fn lock_counter(&mut self, name: &'static str) -> Result<i64, StoreError> {
         let text = self.text(sql::LOCK_COUNTER);
-        Ok(on_conn!(self, |conn| query_scalar(text).bind(name).fetch_one(conn).await?))
+        Ok(on_conn!(self, |conn| query_scalar(text)
+            .bind(name)
+            .fetch_one(conn)
+            .await?))
     }
 
     /// Reads a counter as of now.
     pub async fn read_counter(&mut self, name: &'static str) -> Result<i64, StoreError> {
         let text = sql::READ_COUNTER;
-        Ok(on_conn!(self, |conn| query_scalar(text).bind(name).fetch_one(conn).await?))
+        Ok(on_conn!(self, |conn| query_scalar(text)
+            .bind(name)
+            .fetch_one(conn)
+            .await?))
     }
 
     /// Sets a counter that this transaction has locked.
     pub async fn set_counter(&mut self, name: &'static str, value: i64) -> Result<(), StoreError> {
         let changed = on_conn!(self, |conn| {
-            query(sql::SET_COUNTER).bind(name).bind(value).execute(conn).await?.rows_affected()
+            query(sql::SET_COUNTER)
+                .bind(name)
+                .bind(value)
+                .execute(conn)
+                .await?
+                .rows_affected()
         });
         expect_rows("SET_COUNTER", 1, changed)
     }
@@ -98,7 +109,9 @@ impl Transaction {
         wanted: &[(RecordKey, Version)],
     ) -> Result<Vec<HeldVersion>, StoreError> {
         let mut columns = key_columns(wanted.iter().map(|(key, _)| *key));
-        columns.push(Column::Long(wanted.iter().map(|(_, version)| version.as_i64()).collect()));
+        columns.push(Column::Long(
+            wanted.iter().map(|(_, version)| version.as_i64()).collect(),
+        ));
         let rows: Vec<(i64, i16, Uuid, i64, Vec<u8>)> =
             self.fetch_bulk(&sql::FIND_HELD_VERSIONS, columns).await?;
         rows.into_iter()
@@ -120,16 +133,30 @@ impl Transaction {
     ) -> Result<(), StoreError> {
         let expected = submissions.len();
         let mut columns = key_columns(submissions.iter().map(|new| new.key));
-        columns.push(Column::Long(submissions.iter().map(|new| new.version.as_i64()).collect()));
-        columns.push(Column::Long(submissions.iter().map(|new| new.sequence).collect()));
-        let lanes = submissions.iter().map(|new| new.key.kind.lane().code()).collect();
+        columns.push(Column::Long(
+            submissions.iter().map(|new| new.version.as_i64()).collect(),
+        ));
+        columns.push(Column::Long(
+            submissions.iter().map(|new| new.sequence).collect(),
+        ));
+        let lanes = submissions
+            .iter()
+            .map(|new| new.key.kind.lane().code())
+            .collect();
         columns.push(Column::Short(lanes));
         columns.push(Column::Long(vec![now.as_micros(); expected]));
-        columns.push(Column::Short(submissions.iter().map(|new| new.tombstone).collect()));
-        let hashes = submissions.iter().map(|new| new.hash.as_bytes().to_vec()).collect();
+        columns.push(Column::Short(
+            submissions.iter().map(|new| new.tombstone).collect(),
+        ));
+        let hashes = submissions
+            .iter()
+            .map(|new| new.hash.as_bytes().to_vec())
+            .collect();
         columns.push(Column::Bytes(hashes));
-        let (contents, sent) =
-            submissions.into_iter().map(|new| (new.content, new.sent)).unzip();
+        let (contents, sent) = submissions
+            .into_iter()
+            .map(|new| (new.content, new.sent))
+            .unzip();
         columns.push(Column::Bytes(contents));
         columns.push(Column::BytesOrNull(sent));
         let changed = self.execute_bulk(&sql::APPEND_SUBMISSIONS, columns).await?;
@@ -173,16 +200,18 @@ impl Transaction {
                 .await?
         });
         rows.into_iter()
-            .map(|(sequence, node, kind, record_id, version, tombstone, hash, content)| {
-                Ok(LogEntry {
-                    sequence,
-                    key: read_key("submission", node, kind, record_id)?,
-                    version: read_version("submission", version)?,
-                    tombstone,
-                    hash: read_hash("submission", &hash)?,
-                    content,
-                })
-            })
+            .map(
+                |(sequence, node, kind, record_id, version, tombstone, hash, content)| {
+                    Ok(LogEntry {
+                        sequence,
+                        key: read_key("submission", node, kind, record_id)?,
+                        version: read_version("submission", version)?,
+                        tombstone,
+                        hash: read_hash("submission", &hash)?,
+                        content,
+                    })
+                },
+            )
             .collect()
     }
 
@@ -190,7 +219,10 @@ impl Transaction {
     pub async fn log_position(&mut self, lane: Lane) -> Result<i64, StoreError> {
         let lane = lane.code();
         Ok(on_conn!(self, |conn| {
-            query_scalar(sql::READ_LOG_CURSOR).bind(lane).fetch_one(conn).await?
+            query_scalar(sql::READ_LOG_CURSOR)
+                .bind(lane)
+                .fetch_one(conn)
+                .await?
         }))
     }
 
@@ -202,7 +234,10 @@ impl Transaction {
         to: i64,
     ) -> Result<(), StoreError> {
         let changed = on_conn!(self, |conn| {
-            let query = query(sql::MOVE_LOG_CURSOR).bind(lane.code()).bind(from).bind(to);
+            let query = query(sql::MOVE_LOG_CURSOR)
+                .bind(lane.code())
+                .bind(from)
+                .bind(to);
             query.execute(conn).await?.rows_affected()
         });
         expect_rows("MOVE_LOG_CURSOR", 1, changed)
@@ -223,16 +258,29 @@ pub(super) fn read_key(
     kind: i16,
     record_id: Uuid,
 ) -> Result<RecordKey, StoreError> {
-    let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt { table, column: "kind" })?;
-    Ok(RecordKey { node: NodeId::new(node), kind, record_id: RecordId::new(record_id) })
+    let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
+        table,
+        column: "kind",
+    })?;
+    Ok(RecordKey {
+        node: NodeId::new(node),
+        kind,
+        record_id: RecordId::new(record_id),
+    })
 }
 
 pub(super) fn read_version(table: &'static str, version: i64) -> Result<Version, StoreError> {
-    Version::from_i64(version).ok_or(StoreError::Corrupt { table, column: "version" })
+    Version::from_i64(version).ok_or(StoreError::Corrupt {
+        table,
+        column: "version",
+    })
 }
 
 pub(super) fn read_hash(table: &'static str, hash: &[u8]) -> Result<ContentHash, StoreError> {
-    ContentHash::from_slice(hash).ok_or(StoreError::Corrupt { table, column: "content_hash" })
+    ContentHash::from_slice(hash).ok_or(StoreError::Corrupt {
+        table,
+        column: "content_hash",
+    })
 }
 
 pub(super) fn expect_rows(
@@ -244,6 +292,10 @@ pub(super) fn expect_rows(
     if actual == expected {
         Ok(())
     } else {
-        Err(StoreError::Rows { statement, expected, actual })
+        Err(StoreError::Rows {
+            statement,
+            expected,
+            actual,
+        })
     }
 }

@@ -25,7 +25,13 @@ impl Leadership {
         owner: Arc<str>,
         duration: Duration,
     ) -> Self {
-        Self { store, clock, name, owner, duration }
+        Self {
+            store,
+            clock,
+            name,
+            owner,
+            duration,
+        }
     }
 
     /// Takes or extends the lease and gives the fencing token, or `None` while another leads.
@@ -33,7 +39,9 @@ impl Leadership {
         let now = self.clock.now();
         let mut transaction = self.store.write().await?;
         let deadline = now.plus(self.duration);
-        let token = transaction.take_lease(self.name, &self.owner, now, deadline).await?;
+        let token = transaction
+            .take_lease(self.name, &self.owner, now, deadline)
+            .await?;
         transaction.commit().await?;
         Ok(token)
     }

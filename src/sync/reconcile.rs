@@ -85,8 +85,15 @@ impl Reconciler {
                     tracing::error!(error = %error, attempt = failures, "Reconciling failed");
                 }
             }
-            let wait = self.leadership.interval().min(crate::sync::backoff::backoff(failures, 1.0));
-            let pause = if failures == 0 { self.leadership.interval() } else { wait };
+            let wait = self
+                .leadership
+                .interval()
+                .min(crate::sync::backoff::backoff(failures, 1.0));
+            let pause = if failures == 0 {
+                self.leadership.interval()
+            } else {
+                wait
+            };
             stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
         if let Err(error) = self.leadership.release().await {
@@ -150,7 +157,9 @@ impl Reconciler {
 
     async fn tell_quarantine(&self, token: i64) -> Result<usize, ReconcileError> {
         let mut reading = self.store.read().await?;
-        let untold = reading.read_untold_quarantine(QUARANTINE_TOLD_ROWS_MAX).await?;
+        let untold = reading
+            .read_untold_quarantine(QUARANTINE_TOLD_ROWS_MAX)
+            .await?;
         drop(reading);
         if !untold.is_empty() {
             write::tell_quarantine(self, token, &untold).await?;

@@ -106,7 +106,11 @@ impl Examiner {
             return Ok(Examined::Refuse(Reason::VersionInvalid));
         };
         let submission = |kind| SubmissionKey {
-            record: RecordKey { node: self.node, kind, record_id },
+            record: RecordKey {
+                node: self.node,
+                kind,
+                record_id,
+            },
             version,
         };
         match change.body {
@@ -143,8 +147,14 @@ impl Examiner {
             return Ok(Examined::Refuse(Reason::OutsideTerritory));
         }
         let usable = validated.record.is_some();
-        let candidate = self.candidate(submission, sent, &canonical, validated.violations)?;
-        Ok(if usable { Examined::Take(candidate) } else { Examined::Quarantine(candidate) })
+        let differs = matches!(canonical, Cow::Owned(_));
+        let violations = validated.violations;
+        let candidate = self.candidate(submission, sent, &canonical, differs, violations)?;
+        Ok(if usable {
+            Examined::Take(candidate)
+        } else {
+            Examined::Quarantine(candidate)
+        })
     }
 
     fn allows(&self, record: &Record) -> bool {
@@ -155,13 +165,13 @@ impl Examiner {
         &self,
         submission: SubmissionKey,
         sent: &[u8],
-        canonical: &Cow<'_, [u8]>,
+        canonical: &[u8],
+        differs: bool,
         violations: Vec<Violation>,
     ) -> Result<Candidate, IngestError> {
         let seal = |content: &[u8]| {
             seal_submission(&self.key, submission, content).map_err(|_| IngestError::Sealing)
         };
-        let differs = matches!(canonical, Cow::Owned(_));
         Ok(Candidate {
             submission,
             tombstone: 0,

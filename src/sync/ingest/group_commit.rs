@@ -65,7 +65,17 @@ impl GroupCommit {
         options: GroupCommitOptions,
     ) -> (Self, Committer) {
         let (sender, queue) = mpsc::channel(APPENDS_QUEUED_MAX);
-        (Self { queue: sender }, Committer { queue, store, clock, signals, metrics, options })
+        (
+            Self { queue: sender },
+            Committer {
+                queue,
+                store,
+                clock,
+                signals,
+                metrics,
+                options,
+            },
+        )
     }
 
     /// Appends the changes of one request; returns after they are durable.
@@ -76,7 +86,11 @@ impl GroupCommit {
     ) -> Result<Vec<Settled>, IngestError> {
         let (reply, answer) = oneshot::channel();
         let wait = Duration::from_millis(QUEUE_WAIT_MILLISECONDS_MAX);
-        let append = Append { node, examined, reply };
+        let append = Append {
+            node,
+            examined,
+            reply,
+        };
         match tokio::time::timeout(wait, self.queue.send(append)).await {
             Ok(Ok(())) => answer.await.unwrap_or(Err(IngestError::Draining)),
             Ok(Err(_)) => Err(IngestError::Draining),
@@ -92,7 +106,9 @@ impl Committer {
             let mut records = first.examined.len();
             let mut appends = vec![first];
             while records < self.options.records_max {
-                let Ok(next) = self.queue.try_recv() else { break };
+                let Ok(next) = self.queue.try_recv() else {
+                    break;
+                };
                 records += next.examined.len();
                 appends.push(next);
             }
@@ -170,8 +186,12 @@ impl Committer {
 
     fn note(&self, answers: &[Vec<Settled>], started: Instant) {
         self.signals.log.call();
-        let outcomes = answers.iter().flatten().map(|settled| settled.outcome.word());
-        self.metrics.group_committed(answers.len(), outcomes, started.elapsed());
+        let outcomes = answers
+            .iter()
+            .flatten()
+            .map(|settled| settled.outcome.word());
+        self.metrics
+            .group_committed(answers.len(), outcomes, started.elapsed());
     }
 }
 

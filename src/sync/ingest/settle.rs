@@ -14,7 +14,9 @@ impl Held {
     pub(super) fn new(rows: Vec<HeldVersion>) -> Self {
         let mut held: HashMap<RecordKey, BTreeMap<Version, ContentHash>> = HashMap::new();
         for row in rows {
-            held.entry(row.key).or_default().insert(row.version, row.hash);
+            held.entry(row.key)
+                .or_default()
+                .insert(row.version, row.hash);
         }
         Self(held)
     }
@@ -48,18 +50,25 @@ pub(super) struct Group {
 impl Group {
     /// Settles the changes of one request in their order.
     pub(super) fn add(&mut self, held: &mut Held, examined: Vec<Examined>) -> Vec<Settled> {
-        examined.into_iter().map(|change| self.add_one(held, change)).collect()
+        examined
+            .into_iter()
+            .map(|change| self.add_one(held, change))
+            .collect()
     }
 
     fn add_one(&mut self, held: &mut Held, change: Examined) -> Settled {
         match change {
-            Examined::Refuse(reason) => {
-                Settled { outcome: Outcome::Rejected(reason), violations: Vec::new() }
-            }
+            Examined::Refuse(reason) => Settled {
+                outcome: Outcome::Rejected(reason),
+                violations: Vec::new(),
+            },
             Examined::Quarantine(candidate) => {
                 let violations = candidate.violations.clone();
                 self.quarantined.push(candidate);
-                Settled { outcome: Outcome::Quarantined, violations }
+                Settled {
+                    outcome: Outcome::Quarantined,
+                    violations,
+                }
             }
             Examined::Take(mut candidate) => {
                 let outcome = held.settle(&candidate);
@@ -67,7 +76,10 @@ impl Group {
                 if matches!(outcome, Outcome::Accepted | Outcome::Superseded) {
                     self.appended.push(candidate);
                 }
-                Settled { outcome, violations }
+                Settled {
+                    outcome,
+                    violations,
+                }
             }
         }
     }
@@ -117,7 +129,10 @@ mod tests {
     fn a_version_with_other_content_is_refused() {
         let found = outcomes(vec![candidate(1, b"a"), candidate(1, b"b")]);
 
-        assert_eq!(found, [Outcome::Accepted, Outcome::Rejected(Reason::VersionReused)]);
+        assert_eq!(
+            found,
+            [Outcome::Accepted, Outcome::Rejected(Reason::VersionReused)]
+        );
     }
 
     #[test]

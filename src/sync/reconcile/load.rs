@@ -45,7 +45,12 @@ pub(super) async fn read_slice(
     keys.dedup();
     let held = reading.find_source_records(&keys).await?;
     let held = held.into_iter().map(|row| (row.key, row)).collect();
-    Ok(Some(Slice { lane, from, entries, held }))
+    Ok(Some(Slice {
+        lane,
+        from,
+        entries,
+        held,
+    }))
 }
 
 /// The golden records that the slice touches and, where others than the slice's records are in them,

@@ -7,9 +7,7 @@ use bytes::Bytes;
 use super::load::{Known, Slice};
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::{GoldenId, SubmissionKey};
-use crate::domain::record::{
-    ContentHash, Lane, Record, RecordKey, RecordKind, Version,
-};
+use crate::domain::record::{ContentHash, Lane, Record, RecordKey, RecordKind, Version};
 use crate::linkage::clusters::{Assignment, Clusters};
 use crate::linkage::identity::Identity;
 use crate::linkage::survivorship::{self, Rank, Source};
@@ -59,7 +57,10 @@ pub(super) struct Effect {
 impl Placed {
     /// The affected golden records that the store has.
     pub(super) fn existing_golden(&self) -> Vec<GoldenId> {
-        let existing = self.affected.iter().filter(|(_, affected)| !affected.is_new);
+        let existing = self
+            .affected
+            .iter()
+            .filter(|(_, affected)| !affected.is_new);
         existing.map(|(golden, _)| *golden).collect()
     }
 }
@@ -72,7 +73,10 @@ pub(super) fn place(
     clusters: &mut Clusters,
     mut fresh: impl FnMut() -> GoldenId,
 ) -> Result<Placed, ReconcileError> {
-    let to = slice.entries.last().map_or(slice.from, |entry| entry.sequence);
+    let to = slice
+        .entries
+        .last()
+        .map_or(slice.from, |entry| entry.sequence);
     let mut placed = Placed {
         lane: slice.lane,
         from: slice.from,
@@ -115,13 +119,18 @@ fn place_entry(
     entry: LogEntry,
     fresh: &mut impl FnMut() -> GoldenId,
 ) -> Result<(), ReconcileError> {
-    let from = held.filter(|held| held.state == SourceState::Live).map(|held| held.golden_id);
+    let from = held
+        .filter(|held| held.state == SourceState::Live)
+        .map(|held| held.golden_id);
     let kind = entry.key.kind;
     let is_live = entry.tombstone == 0;
     let mut identity = None;
     let mut opened = Bytes::new();
     if is_live {
-        let submission = SubmissionKey { record: entry.key, version: entry.version };
+        let submission = SubmissionKey {
+            record: entry.key,
+            version: entry.version,
+        };
         opened = open_submission(&reconciler.key, submission, &entry.content)?.into();
         match read_record(reconciler, kind, &opened) {
             Ok(record) => identity = record.as_child().and_then(Identity::of),
@@ -131,24 +140,35 @@ fn place_entry(
             }
         }
     }
-    let before = clusters.len();
+    let mut is_new = false;
+    let mut fresh = || {
+        is_new = true;
+        fresh()
+    };
     let assignment = match (kind, is_live) {
-        (RecordKind::Child, true) => clusters.place(from, identity, &mut *fresh),
+        (RecordKind::Child, true) => clusters.place(from, identity, &mut fresh),
         (RecordKind::Child, false) => clusters.withdraw(from),
         // A report is never linked: it is its own golden record for as long as it lives.
-        (RecordKind::CaseReport, true) => {
-            Assignment { from, to: Some(from.unwrap_or_else(&mut *fresh)) }
-        }
+        (RecordKind::CaseReport, true) => Assignment {
+            from,
+            to: Some(from.unwrap_or_else(&mut fresh)),
+        },
         (RecordKind::CaseReport, false) => Assignment { from, to: None },
     };
-    let is_new = assignment.from != assignment.to
-        && (kind == RecordKind::CaseReport || clusters.len() > before);
     note_assignment(placed, &entry, held, assignment, is_new);
     placed.sources.push(SourceRow {
         key: entry.key,
         version: entry.version,
-        state: if is_live { SourceState::Live } else { SourceState::Withdrawn },
-        golden_id: assignment.to.or(from).or(held.map(|held| held.golden_id)).unwrap_or_default(),
+        state: if is_live {
+            SourceState::Live
+        } else {
+            SourceState::Withdrawn
+        },
+        golden_id: assignment
+            .to
+            .or(from)
+            .or(held.map(|held| held.golden_id))
+            .unwrap_or_default(),
         hash: entry.hash,
     });
     if is_live {
@@ -180,7 +200,7 @@ fn note_assignment(
     {
         let affected = placed.affected.entry(to).or_default();
         affected.kind = Some(entry.key.kind);
-        affected.is_new |= is_new && moved;
+        affected.is_new |= is_new;
         affected.membership_changed |= moved;
         affected.joined.push(entry.key);
     }
@@ -222,11 +242,20 @@ pub(super) fn consolidate(
         let mut sources = Vec::with_capacity(affected.joined.len() + others.len());
         for key in affected.joined {
             if let Some((version, content)) = placed.contents.get(&key) {
-                sources.push((SubmissionKey { record: key, version: *version }, content.clone()));
+                sources.push((
+                    SubmissionKey {
+                        record: key,
+                        version: *version,
+                    },
+                    content.clone(),
+                ));
             }
         }
         for member in &others {
-            let submission = SubmissionKey { record: member.key, version: member.version };
+            let submission = SubmissionKey {
+                record: member.key,
+                version: member.version,
+            };
             sources.push((submission, open_member(reconciler, member)?));
         }
         let kind = affected.kind.unwrap_or(RecordKind::Child);
@@ -257,9 +286,10 @@ fn golden_change(
         (GoldenState::Live, content, provenance)
     };
     let hash = ContentHash::of(&content);
-    if row.as_ref().is_some_and(|row| {
-        row.hash == hash && row.state == state && row.provenance == provenance
-    }) {
+    if row
+        .as_ref()
+        .is_some_and(|row| row.hash == hash && row.state == state && row.provenance == provenance)
+    {
         return Ok(None);
     }
     let version = row.map_or(Version::FIRST, |row| row.version.next());
@@ -268,8 +298,16 @@ fn golden_change(
     } else {
         seal_golden(&reconciler.key, golden_id, version, &content)?
     };
-    let change =
-        GoldenChange { change: 0, golden_id, kind, version, state, hash, content, provenance };
+    let change = GoldenChange {
+        change: 0,
+        golden_id,
+        kind,
+        version,
+        state,
+        hash,
+        content,
+        provenance,
+    };
     Ok(Some(change))
 }
 
@@ -287,10 +325,18 @@ fn consolidate_sources(
     let mut ranked = Vec::with_capacity(sources.len());
     for (submission, content) in sources {
         let rank = rank(&read_record(reconciler, kind, &content)?);
-        ranked.push(Source { submission, rank, fields: reconciler.codec.fields(&content)? });
+        ranked.push(Source {
+            submission,
+            rank,
+            fields: reconciler.codec.fields(&content)?,
+        });
     }
     let golden = survivorship::consolidate(ranked, reconciler.codec.united_fields(kind));
-    let content: Vec<u8> = golden.fields.iter().flat_map(|field| field.encoded.iter().copied()).collect();
+    let content: Vec<u8> = golden
+        .fields
+        .iter()
+        .flat_map(|field| field.encoded.iter().copied())
+        .collect();
     Ok((content.into(), provenance_text(&golden.provenance)))
 }
 
@@ -302,9 +348,12 @@ fn rank(record: &Record) -> Rank {
             filled_fields: child.filled_fields,
             changed_at: child.changed_at.as_micros(),
         },
-        Record::CaseReport(_) => {
-            Rank { verified: false, present: true, filled_fields: 0, changed_at: 0 }
-        }
+        Record::CaseReport(_) => Rank {
+            verified: false,
+            present: true,
+            filled_fields: 0,
+            changed_at: 0,
+        },
     }
 }
 
@@ -330,7 +379,10 @@ pub(super) fn open_member(
     reconciler: &Reconciler,
     member: &Member,
 ) -> Result<Bytes, ReconcileError> {
-    let submission = SubmissionKey { record: member.key, version: member.version };
+    let submission = SubmissionKey {
+        record: member.key,
+        version: member.version,
+    };
     Ok(open_submission(&reconciler.key, submission, &member.content)?.into())
 }
 
@@ -342,5 +394,7 @@ pub(super) fn read_record(
     content: &[u8],
 ) -> Result<Record, Unreadable> {
     let validated = reconciler.codec.validate(kind, content, time::Date::MAX)?;
-    validated.record.ok_or(Unreadable("it breaks a rule of this version of the program"))
+    validated.record.ok_or(Unreadable(
+        "it breaks a rule of this version of the program",
+    ))
 }

@@ -13,11 +13,17 @@ pub(super) async fn write_effect(
 ) -> Result<(), StoreError> {
     let now = reconciler.clock.now();
     let mut transaction = reconciler.store.write().await?;
-    transaction.check_fence(LeaseName::Reconciler, token).await?;
+    transaction
+        .check_fence(LeaseName::Reconciler, token)
+        .await?;
     let feed = transaction.lock_counter("feed").await?;
     let change = transaction.lock_counter("change").await?;
 
-    let corrected: Vec<_> = effect.sources.iter().map(|row| (row.key, row.version)).collect();
+    let corrected: Vec<_> = effect
+        .sources
+        .iter()
+        .map(|row| (row.key, row.version))
+        .collect();
     let sources: Vec<_> = effect.sources.into_iter().zip(feed + 1..).collect();
     let feed = sources.last().map_or(feed, |(_, number)| *number);
     // A record whose golden record gained a member in this slice is told once, with its own change.
@@ -37,7 +43,9 @@ pub(super) async fn write_effect(
     transaction.put_quarantined(effect.quarantined, now).await?;
     transaction.set_counter("feed", feed).await?;
     transaction.set_counter("change", last_change).await?;
-    transaction.move_log_position(effect.lane, effect.from, effect.to).await?;
+    transaction
+        .move_log_position(effect.lane, effect.from, effect.to)
+        .await?;
     transaction.commit().await
 }
 
@@ -48,7 +56,9 @@ pub(super) async fn tell_quarantine(
     untold: &[RecordKey],
 ) -> Result<(), StoreError> {
     let mut transaction = reconciler.store.write().await?;
-    transaction.check_fence(LeaseName::Reconciler, token).await?;
+    transaction
+        .check_fence(LeaseName::Reconciler, token)
+        .await?;
     let feed = transaction.lock_counter("feed").await?;
     let told: Vec<_> = untold.iter().copied().zip(feed + 1..).collect();
     let feed = told.last().map_or(feed, |(_, number)| *number);

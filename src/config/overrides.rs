@@ -1,0 +1,87 @@
+//! Environment variables over the file.
+
+use toml::{Table, Value};
+
+use super::{ConfigError, wrong};
+
+/// What every variable of a hub's configuration begins with.
+pub const ENVIRONMENT_PREFIX: &str = "CHILDSYNC_";
+
+/// Sections with their keys; a variable that names none of them is an error, or a typing mistake
+/// would leave a hub running with what the file says.
+const KEYS: &[(&str, &[&str])] = &[
+    ("hub", &["name", "unit"]),
+    ("listen", &["address"]),
+    ("metrics", &["address"]),
+    ("identity", &["directory"]),
+    ("store", &["url", "connections_max"]),
+    ("sealing", &["key_file"]),
+    ("upstream", &["url", "directory"]),
+    ("access", &["operators"]),
+    ("log", &["format", "filter"]),
+    (
+        "tuning",
+        &[
+            "group_commit_records_max",
+            "slice_records_max",
+            "batch_records_max",
+            "lease_milliseconds",
+            "drain_milliseconds",
+        ],
+    ),
+];
+
+/// Variables of the program that are not of a hub's configuration.
+const OTHERS: &[&str] = &["CHILDSYNC_TEST_POSTGRES_URL", "CHILDSYNC_FAULTS"];
+
+pub(super) fn apply(
+    mut table: Table,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Table, ConfigError> {
+    for (variable, value) in environment {
+        let Some(name) = variable.strip_prefix(ENVIRONMENT_PREFIX) else {
+            continue;
+        };
+        if OTHERS.contains(&variable.as_str()) {
+            continue;
+        }
+        let name = name.to_ascii_lowercase();
+        let known = KEYS.iter().find_map(|(section, keys)| {
+            let key = name.strip_prefix(section)?.strip_prefix('_')?;
+            keys.iter()
+                .find(|known| **known == key)
+                .map(|key| (*section, *key))
+        });
+        let Some((section, key)) = known else {
+            let problem = "is no variable of the configuration: unset it, or correct its spelling";
+            return Err(wrong(&variable, problem));
+        };
+        let entry = table
+            .entry(section)
+            .or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(entry) = entry else {
+            return Err(wrong(section, "must be a section: write it as [section]"));
+        };
+        entry.insert(key.to_owned(), read_value(key, &variable, value)?);
+    }
+    Ok(table)
+}
+
+fn read_value(key: &str, variable: &str, value: String) -> Result<Value, ConfigError> {
+    if key == "operators" {
+        let names = value
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        return Ok(Value::Array(
+            names.map(|name| Value::String(name.to_owned())).collect(),
+        ));
+    }
+    if key.ends_with("_max") || key.ends_with("_milliseconds") {
+        let number = value
+            .parse()
+            .map_err(|_| wrong(variable, "must be a number"))?;
+        return Ok(Value::Integer(number));
+    }
+    Ok(Value::String(value))
+}

@@ -1,0 +1,134 @@
+//! What a configuration file promises.
+
+use super::*;
+
+const GOOD: &str = r#"
+    [hub]
+    name = "kien-giang"
+    unit = "GSO_PRE2025:91"
+    [identity]
+    directory = "identity"
+    [sealing]
+    key_file = "seal.key"
+"#;
+
+fn read(text: &str, environment: &[(&str, &str)]) -> Result<HubConfig, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("hub.toml");
+    std::fs::write(&path, text).expect("written");
+    let environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()));
+    HubConfig::read(&path, environment).map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn refused(text: &str, environment: &[(&str, &str)], words: &[&str]) {
+    let error = read(text, environment).expect_err("a configuration that is wrong");
+    for word in words {
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_short_file_is_enough() {
+    let config = read(GOOD, &[]).expect("good");
+
+    assert_eq!(config.listen.address.to_string(), "127.0.0.1:7443");
+    assert!(config.identity.directory.is_absolute());
+    assert!(config.store.url.ends_with("/childsync.db"));
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_name() {
+    refused(
+        &format!("{GOOD}\nfile = 1"),
+        &[],
+        &["sealing", "file", "correct its spelling"],
+    );
+    refused(&format!("{GOOD}\n[extra]"), &[], &["extra"]);
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    refused(
+        &GOOD.replace("key_file = \"seal.key\"", ""),
+        &[],
+        &["sealing", "key_file", "add it"],
+    );
+}
+
+#[test]
+fn a_wrong_value_names_its_key() {
+    refused(
+        &GOOD.replace("GSO_PRE2025:91", "91"),
+        &[],
+        &["hub.unit", "SCHEME:CODE"],
+    );
+    refused(
+        &GOOD.replace("GSO_PRE2025:91", "GSO_2025:02"),
+        &[],
+        &["hub.unit", "check scheme"],
+    );
+    refused(
+        &GOOD.replace("kien-giang", "Kiên Giang"),
+        &[],
+        &["hub.name", "a-z"],
+    );
+    let tuned = format!("{GOOD}\n[tuning]\nlease_milliseconds = 5");
+    refused(&tuned, &[], &["tuning.lease_milliseconds", "300"]);
+    refused(
+        &format!("{GOOD}\n[upstream]\nurl = \"http://a\""),
+        &[],
+        &["upstream.url", "https"],
+    );
+}
+
+#[test]
+fn text_that_is_not_toml_names_the_file() {
+    refused("[hub", &[], &["hub.toml", "TOML"]);
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let environment = [
+        ("CHILDSYNC_LISTEN_ADDRESS", "0.0.0.0:1"),
+        ("CHILDSYNC_ACCESS_OPERATORS", "an, binh"),
+        ("CHILDSYNC_TUNING_LEASE_MILLISECONDS", "500"),
+        ("PATH", "/bin"),
+    ];
+
+    let config = read(GOOD, &environment).expect("good");
+
+    assert_eq!(config.listen.address.to_string(), "0.0.0.0:1");
+    assert_eq!(config.operators().len(), 2);
+    assert_eq!(config.tuning.lease_milliseconds, 500);
+}
+
+#[test]
+fn a_misspelt_variable_is_refused() {
+    refused(
+        GOOD,
+        &[("CHILDSYNC_STORE_ULR", "x")],
+        &["CHILDSYNC_STORE_ULR", "spelling"],
+    );
+    let number = ("CHILDSYNC_TUNING_SLICE_RECORDS_MAX", "many");
+    refused(
+        GOOD,
+        &[number],
+        &["CHILDSYNC_TUNING_SLICE_RECORDS_MAX", "number"],
+    );
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    for url in [
+        "postgres://hub:Bi-Mat@db/x",
+        "postgres://db/x?user=hub&password=Bi-Mat&a=b",
+    ] {
+        let config = read(GOOD, &[("CHILDSYNC_STORE_URL", url)]).expect("good");
+
+        assert!(!config.shown().contains("Bi-Mat"), "{}", config.shown());
+        assert!(config.shown().contains("postgres://"));
+    }
+}

@@ -1,0 +1,82 @@
+//! Lines to a hub: for the forwarder, the command line and every other client.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::security::directory::IdentityDirectory;
+
+/// How long connecting may take, TLS included.
+pub const CONNECT_MILLISECONDS_MAX: u64 = 10_000;
+/// Bytes of one stream that may be on their way.
+const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// Bytes of one connection that may be on their way.
+const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// A line on which nothing was heard for so long is asked whether it is there.
+const KEEPALIVE_SECONDS: u64 = 20;
+
+/// A line that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is not a hub's.
+    #[error("{0}: a hub's address is https://HOST:PORT")]
+    Address(String),
+    /// The identity directory does not fit.
+    #[error("the identity directory cannot be used for TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// A line to a hub, connected when it is first used and again whenever it was lost.
+pub fn line(url: &str, directory: &IdentityDirectory) -> Result<Channel, ConnectError> {
+    let address = || ConnectError::Address(url.to_owned());
+    let uri: Uri = url.parse().map_err(|_| address())?;
+    let host = uri
+        .host()
+        .ok_or_else(address)?
+        .trim_matches(['[', ']'])
+        .to_owned();
+    let port = uri.port_u16().ok_or_else(address)?;
+    if uri.scheme_str() != Some("https") {
+        return Err(address());
+    }
+    let server = ServerName::try_from(host.clone()).map_err(|_| address())?;
+    let connector = TlsConnector::from(Arc::new(client_config(directory)?));
+    let connect = tower::service_fn(move |_: Uri| {
+        let (connector, server, host) = (connector.clone(), server.clone(), host.clone());
+        async move {
+            let stream = TcpStream::connect((host.as_str(), port)).await?;
+            stream.set_nodelay(true)?;
+            Ok::<_, io::Error>(TokioIo::new(connector.connect(server, stream).await?))
+        }
+    });
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| address())?;
+    Ok(endpoint
+        .connect_timeout(Duration::from_millis(CONNECT_MILLISECONDS_MAX))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_keep_alive_interval(Duration::from_secs(KEEPALIVE_SECONDS))
+        .keep_alive_while_idle(false)
+        .connect_with_connector_lazy(connect))
+}
+
+fn client_config(directory: &IdentityDirectory) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    for authority in &directory.authorities {
+        roots.add(authority.clone())?;
+    }
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(directory.chain.clone(), directory.key.clone_key())?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
+}

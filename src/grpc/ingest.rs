@@ -1,0 +1,226 @@
+//! `IngestService`: takes in records and answers after commit.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::stream::FuturesOrdered;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert::{read_tombstone, write_violation};
+use super::proto::v1;
+use super::proto::v1::ingest_service_server::IngestService;
+use super::proto::v1::record_change::Content;
+use super::server::Hub;
+use super::status::draining;
+use crate::domain::record::RecordKind;
+use crate::sync::ingest::examine::Examined;
+use crate::sync::ingest::{
+    Examiner, GroupCommit, IncomingBody, IncomingChange, IngestError, Outcome, Settled,
+};
+
+/// Changes of one request at most.
+pub const REQUEST_CHANGES_MAX: usize = 500;
+/// Requests of one stream that may be unacknowledged.
+pub const WINDOW_REQUESTS: usize = 16;
+
+/// The service of one hub.
+pub struct Ingest {
+    /// What all services share.
+    pub hub: Arc<Hub>,
+    /// The way to the log.
+    pub log: GroupCommit,
+}
+
+type Responses = Pin<Box<dyn Stream<Item = Result<v1::PushResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl IngestService for Ingest {
+    type PushStream = Responses;
+
+    async fn push(
+        &self,
+        request: Request<Streaming<v1::PushRequest>>,
+    ) -> Result<Response<Responses>, Status> {
+        let node = self.hub.node(&request).await?;
+        let session = Session {
+            examiner: Arc::new(Examiner {
+                node: node.node_id,
+                territory: Arc::new(node.territory),
+                codec: Arc::clone(&self.hub.codec),
+                key: Arc::clone(&self.hub.key),
+                clock: Arc::clone(&self.hub.clock),
+            }),
+            log: self.log.clone(),
+            stop: self.hub.stop.clone(),
+        };
+        let (responses, stream) = mpsc::channel(WINDOW_REQUESTS);
+        tokio::spawn(session.run(request.into_inner(), responses));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+/// One stream of a node.
+struct Session {
+    examiner: Arc<Examiner>,
+    log: GroupCommit,
+    stop: CancellationToken,
+}
+
+impl Session {
+    /// Reads requests while others are being committed, and answers in the order of the requests.
+    async fn run(
+        self,
+        mut requests: Streaming<v1::PushRequest>,
+        responses: mpsc::Sender<Result<v1::PushResponse, Status>>,
+    ) {
+        let hello = v1::PushResponse {
+            window_requests: window(),
+            ..v1::PushResponse::default()
+        };
+        if responses.send(Ok(hello)).await.is_err() {
+            return;
+        }
+        let mut waiting = FuturesOrdered::new();
+        let mut last = 0;
+        let mut ended = None;
+        loop {
+            let reading = ended.is_none() && waiting.len() < WINDOW_REQUESTS;
+            tokio::select! {
+                request = requests.message(), if reading => match request {
+                    Ok(Some(request)) => match self.begin(request, &mut last) {
+                        Ok(append) => waiting.push_back(append),
+                        Err(error) => ended = Some(Some(Status::from(error))),
+                    },
+                    Ok(None) => ended = Some(None),
+                    // The line is gone, or what came cannot be decoded: the status says which.
+                    Err(status) => ended = Some(Some(undecodable(status))),
+                },
+                () = self.stop.cancelled(), if reading => ended = Some(Some(draining())),
+                Some(answer) = waiting.next() => {
+                    let failed = Result::is_err(&answer);
+                    if responses.send(answer).await.is_err() || failed {
+                        return;
+                    }
+                },
+                else => break,
+            }
+        }
+        if let Some(Some(status)) = ended {
+            // If the client is gone there is nobody to tell.
+            drop(responses.send(Err(status)).await);
+        }
+    }
+
+    fn begin(
+        &self,
+        request: v1::PushRequest,
+        last: &mut u64,
+    ) -> Result<impl Future<Output = Result<v1::PushResponse, Status>> + use<>, IngestError> {
+        let (sequence, changes) = (request.sequence, request.changes);
+        if sequence <= *last {
+            return Err(IngestError::SequenceNotRising {
+                last: *last,
+                actual: sequence,
+            });
+        }
+        if changes.len() > REQUEST_CHANGES_MAX {
+            let (allowed, actual) = (REQUEST_CHANGES_MAX, changes.len());
+            return Err(IngestError::TooManyChanges { allowed, actual });
+        }
+        *last = sequence;
+        let names: Vec<_> = changes
+            .iter()
+            .map(|change| (change.record_id.clone(), change.version))
+            .collect();
+        let examined = self.examine(changes)?;
+        let (log, node) = (self.log.clone(), self.examiner.node);
+        Ok(async move {
+            let settled = log.append(node, examined).await?;
+            Ok(acknowledge(sequence, &names, &settled))
+        })
+    }
+
+    fn examine(&self, changes: Vec<v1::RecordChange>) -> Result<Vec<Examined>, IngestError> {
+        changes
+            .into_iter()
+            .map(|change| self.examiner.examine(read_change(change)))
+            .collect()
+    }
+}
+
+fn window() -> u32 {
+    u32::try_from(WINDOW_REQUESTS).unwrap_or(1)
+}
+
+/// What cannot be decoded is the client's fault. tonic says INTERNAL, which honest clients retry for
+/// ever.
+fn undecodable(status: Status) -> Status {
+    if status.code() == tonic::Code::Internal {
+        super::status::field("request", "UNDECODABLE", &"the message cannot be decoded")
+    } else {
+        status
+    }
+}
+
+fn read_change(change: v1::RecordChange) -> IncomingChange {
+    let body = match change.content {
+        Some(Content::Child(raw)) => IncomingBody::Content(RecordKind::Child, raw.0.into()),
+        Some(Content::CaseReport(raw)) => {
+            IncomingBody::Content(RecordKind::CaseReport, raw.0.into())
+        }
+        Some(Content::Tombstone(tombstone)) => IncomingBody::Tombstone(read_tombstone(&tombstone)),
+        None => IncomingBody::Missing,
+    };
+    IncomingChange {
+        record_id: change.record_id,
+        version: change.version,
+        body,
+    }
+}
+
+fn acknowledge(sequence: u64, names: &[(String, u64)], settled: &[Settled]) -> v1::PushResponse {
+    let mut response = v1::PushResponse {
+        acknowledged_sequence: sequence,
+        window_requests: window(),
+        ..v1::PushResponse::default()
+    };
+    for (position, ((record_id, version), settled)) in (0..).zip(names.iter().zip(settled)) {
+        let (outcome, reason) = match settled.outcome {
+            Outcome::Accepted => {
+                response.accepted += 1;
+                (v1::Outcome::Accepted, "")
+            }
+            Outcome::Unchanged => {
+                response.unchanged += 1;
+                (v1::Outcome::Unchanged, "")
+            }
+            Outcome::Superseded => {
+                response.superseded += 1;
+                (v1::Outcome::Superseded, "")
+            }
+            Outcome::Rejected(reason) => {
+                response.rejected += 1;
+                (v1::Outcome::Rejected, reason.word())
+            }
+            Outcome::Quarantined => {
+                response.quarantined += 1;
+                (v1::Outcome::Quarantined, "RULE_BROKEN")
+            }
+        };
+        if settled.outcome != Outcome::Accepted || !settled.violations.is_empty() {
+            response.outcomes.push(v1::RecordOutcome {
+                position,
+                record_id: record_id.clone(),
+                version: *version,
+                outcome: outcome.into(),
+                reason: reason.to_owned(),
+                violations: settled.violations.iter().map(write_violation).collect(),
+            });
+        }
+    }
+    response
+}

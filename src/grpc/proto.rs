@@ -1,0 +1,24 @@
+//! The generated contract.
+
+/// `record.proto`, every type decoded.
+#[expect(clippy::pedantic, reason = "generated")]
+pub mod record {
+    include!(concat!(env!("OUT_DIR"), "/record/childsync.v1.rs"));
+}
+
+/// The services and their messages, with the records inside left as they were sent.
+#[expect(
+    clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::as_conversions,
+    clippy::clone_on_ref_ptr,
+    unused_qualifications,
+    reason = "generated"
+)]
+pub mod v1 {
+    include!(concat!(env!("OUT_DIR"), "/childsync.v1.rs"));
+}
+
+/// The descriptors of the whole contract, for reflection and for reading records without decoding.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

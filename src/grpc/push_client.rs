@@ -1,0 +1,255 @@
+//! The client side of `Push`: for the forwarder, the command line and everybody who sends records.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+use super::convert::{write_kind, write_tombstone_reason};
+use super::ingest::REQUEST_CHANGES_MAX;
+use super::proto::record::Tombstone;
+use super::proto::v1;
+use super::proto::v1::ingest_service_client::IngestServiceClient;
+use super::proto::v1::record_change::Content;
+use super::raw::RawMessage;
+use super::status::{is_word, read_upstream_error};
+use crate::domain::record::RecordKind;
+use crate::sync::forward::{Answer, OutgoingBody, OutgoingChange, Upstream, UpstreamError};
+
+/// How long the hub may take to acknowledge a request.
+pub const ACKNOWLEDGE_MILLISECONDS_MAX: u64 = 30_000;
+/// Largest window that a client believes, in requests.
+const WINDOW_REQUESTS_MAX: usize = 64;
+/// Bytes of one request to aim at: a request of large records has fewer of them.
+const REQUEST_BYTES: usize = 2 * 1024 * 1024;
+
+/// A line to a hub's ingest service. The stream is opened when it is first needed and again after a
+/// failure.
+pub struct PushClient {
+    client: IngestServiceClient<Channel>,
+    stream: Option<PushStream>,
+}
+
+struct PushStream {
+    requests: mpsc::Sender<v1::PushRequest>,
+    responses: Streaming<v1::PushResponse>,
+    window: usize,
+    sequence: u64,
+}
+
+impl PushClient {
+    /// A client over a line.
+    pub fn new(line: Channel) -> Self {
+        Self {
+            client: IngestServiceClient::new(line),
+            stream: None,
+        }
+    }
+
+    /// Sends changes and returns the outcome of each, in order, when all are durable. `progress` is
+    /// told how many were acknowledged. After an error it is not known what was taken: send again.
+    pub async fn send(
+        &mut self,
+        changes: Vec<v1::RecordChange>,
+        mut progress: impl FnMut(usize) + Send,
+    ) -> Result<Vec<v1::RecordOutcome>, UpstreamError> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => PushStream::open(&mut self.client).await?,
+        };
+        let mut outcomes = Vec::with_capacity(changes.len());
+        let mut waiting: VecDeque<(u64, Vec<(String, u64)>)> = VecDeque::new();
+        let mut requests = split(changes).into_iter().peekable();
+        while requests.peek().is_some() || !waiting.is_empty() {
+            if waiting.len() < stream.window
+                && let Some(changes) = requests.next()
+            {
+                let names = changes
+                    .iter()
+                    .map(|change| (change.record_id.clone(), change.version));
+                let names = names.collect();
+                waiting.push_back((stream.request(changes).await?, names));
+                continue;
+            }
+            let response = stream.response().await?;
+            let Some((sequence, names)) = waiting.pop_front() else {
+                break;
+            };
+            if response.acknowledged_sequence != sequence {
+                return Err(UpstreamError::Nonsense(
+                    "it acknowledged a request out of turn",
+                ));
+            }
+            progress(names.len());
+            outcomes.extend(read_outcomes(names, response)?);
+        }
+        self.stream = Some(stream);
+        Ok(outcomes)
+    }
+}
+
+impl PushStream {
+    async fn open(client: &mut IngestServiceClient<Channel>) -> Result<Self, UpstreamError> {
+        let (requests, outgoing) = mpsc::channel(1);
+        let opening = client.push(ReceiverStream::new(outgoing));
+        let responses = in_time(opening).await?.into_inner();
+        let mut stream = Self {
+            requests,
+            responses,
+            window: 1,
+            sequence: 0,
+        };
+        let hello = stream.response().await?;
+        if hello.acknowledged_sequence != 0 {
+            return Err(UpstreamError::Nonsense(
+                "it acknowledged what was never sent",
+            ));
+        }
+        let window = usize::try_from(hello.window_requests).unwrap_or(1);
+        stream.window = window.clamp(1, WINDOW_REQUESTS_MAX);
+        Ok(stream)
+    }
+
+    async fn request(&mut self, changes: Vec<v1::RecordChange>) -> Result<u64, UpstreamError> {
+        self.sequence += 1;
+        let request = v1::PushRequest {
+            sequence: self.sequence,
+            changes,
+        };
+        if self.requests.send(request).await.is_err() {
+            // The stream has ended; its status says why.
+            self.response().await?;
+            return Err(UpstreamError::Nonsense(
+                "it answered after its stream had ended",
+            ));
+        }
+        Ok(self.sequence)
+    }
+
+    async fn response(&mut self) -> Result<v1::PushResponse, UpstreamError> {
+        in_time(self.responses.message())
+            .await?
+            .ok_or(UpstreamError::Nonsense(
+                "it ended the stream before it had answered",
+            ))
+    }
+}
+
+async fn in_time<T>(
+    call: impl Future<Output = Result<T, tonic::Status>>,
+) -> Result<T, UpstreamError> {
+    let deadline = Duration::from_millis(ACKNOWLEDGE_MILLISECONDS_MAX);
+    match tokio::time::timeout(deadline, call).await {
+        Ok(answer) => answer.map_err(|status| read_upstream_error(&status)),
+        Err(_) => Err(UpstreamError::TimedOut),
+    }
+}
+
+/// Splits changes into requests that keep the limits of number and size.
+fn split(changes: Vec<v1::RecordChange>) -> Vec<Vec<v1::RecordChange>> {
+    let mut requests: Vec<Vec<v1::RecordChange>> = Vec::new();
+    let mut bytes = 0;
+    for change in changes {
+        let size = prost::Message::encoded_len(&change);
+        match requests.last_mut() {
+            Some(request)
+                if request.len() < REQUEST_CHANGES_MAX && bytes + size <= REQUEST_BYTES =>
+            {
+                bytes += size;
+                request.push(change);
+            }
+            Some(_) | None => {
+                bytes = size;
+                requests.push(vec![change]);
+            }
+        }
+    }
+    requests
+}
+
+/// One outcome for each change; those that the hub left out were accepted.
+fn read_outcomes(
+    names: Vec<(String, u64)>,
+    response: v1::PushResponse,
+) -> Result<Vec<v1::RecordOutcome>, UpstreamError> {
+    let counted = [
+        response.accepted,
+        response.unchanged,
+        response.superseded,
+        response.rejected,
+        response.quarantined,
+    ];
+    let total: u64 = counted.iter().map(|count| u64::from(*count)).sum();
+    if u64::try_from(names.len()) != Ok(total) {
+        return Err(UpstreamError::Nonsense(
+            "its counts are not those of the request",
+        ));
+    }
+    let mut outcomes: Vec<v1::RecordOutcome> = (0..)
+        .zip(names)
+        .map(|(position, (record_id, version))| v1::RecordOutcome {
+            position,
+            record_id,
+            version,
+            outcome: v1::Outcome::Accepted.into(),
+            ..v1::RecordOutcome::default()
+        })
+        .collect();
+    for outcome in response.outcomes {
+        let place = usize::try_from(outcome.position)
+            .ok()
+            .and_then(|at| outcomes.get_mut(at));
+        match place {
+            Some(place) if place.record_id == outcome.record_id => *place = outcome,
+            Some(_) | None => {
+                return Err(UpstreamError::Nonsense(
+                    "it answered for a record that was not sent",
+                ));
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+impl Upstream for PushClient {
+    async fn push(&mut self, changes: Vec<OutgoingChange>) -> Result<Vec<Answer>, UpstreamError> {
+        let changes = changes.into_iter().map(write_change).collect();
+        let outcomes = self.send(changes, |_| ()).await?;
+        outcomes.iter().map(read_answer).collect()
+    }
+}
+
+fn write_change(change: OutgoingChange) -> v1::RecordChange {
+    let content = match (change.kind, change.body) {
+        (RecordKind::Child, OutgoingBody::Content(bytes)) => Content::Child(RawMessage(bytes)),
+        (RecordKind::CaseReport, OutgoingBody::Content(bytes)) => {
+            Content::CaseReport(RawMessage(bytes))
+        }
+        (kind, OutgoingBody::Tombstone(reason, successor)) => Content::Tombstone(Tombstone {
+            kind: write_kind(kind).into(),
+            reason: write_tombstone_reason(reason).into(),
+            successor_record_id: successor.map(|id| id.to_string()).unwrap_or_default(),
+        }),
+    };
+    v1::RecordChange {
+        record_id: change.golden_id.as_uuid().to_string(),
+        version: change.version.as_u64(),
+        content: Some(content),
+    }
+}
+
+fn read_answer(outcome: &v1::RecordOutcome) -> Result<Answer, UpstreamError> {
+    let reason = || match outcome.reason.as_str() {
+        word if is_word(word) => word.to_owned(),
+        _ => "UNSPECIFIED".to_owned(),
+    };
+    match outcome.outcome() {
+        v1::Outcome::Unspecified => Err(UpstreamError::Nonsense("it gave no outcome")),
+        v1::Outcome::Accepted => Ok(Answer::Accepted),
+        v1::Outcome::Unchanged | v1::Outcome::Superseded => Ok(Answer::Unchanged),
+        v1::Outcome::Rejected | v1::Outcome::Quarantined => Ok(Answer::Refused(reason())),
+    }
+}

@@ -1,0 +1,148 @@
+//! A hub's gRPC server: all services on one listener.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::Request;
+use tonic::codec::CompressionEncoding::{Gzip, Zstd};
+use tonic::transport::Server;
+
+use super::feed::Feed;
+use super::ingest::Ingest;
+use super::listener::AuthenticatedStream;
+use super::nodes::Nodes;
+use super::proto::FILE_DESCRIPTOR_SET;
+use super::proto::v1::feed_service_server::FeedServiceServer;
+use super::proto::v1::ingest_service_server::IngestServiceServer;
+use super::proto::v1::node_service_server::NodeServiceServer;
+use super::proto::v1::status_service_server::StatusServiceServer;
+use super::status::{AccessError, peer};
+use super::status_service::HubStatusService;
+use crate::domain::clock::Clock;
+use crate::domain::node::NodeName;
+use crate::domain::unit::UnitReference;
+use crate::security::identity::Identity;
+use crate::security::seal::SealKey;
+use crate::store::{NodeRow, Store};
+use crate::sync::codec::RecordCodec;
+use crate::sync::ingest::GroupCommit;
+use crate::sync::signals::Signals;
+
+/// Largest message, decompressed, in bytes: 500 records of ordinary size with room to spare.
+pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Streams of one connection at a time.
+pub const CONNECTION_STREAMS_MAX: u32 = 64;
+/// Largest header list, in bytes.
+pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// Bytes of one stream that may be on their way.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Bytes of one connection that may be on their way.
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// A connection on which nothing was heard for so long is asked whether it is there.
+const KEEPALIVE_SECONDS: u64 = 30;
+
+/// What all services of a hub share.
+pub struct Hub {
+    /// Its name.
+    pub name: NodeName,
+    /// The unit it serves.
+    pub unit: UnitReference,
+    /// Address of its upstream, if it has one.
+    pub upstream: Option<String>,
+    /// Names of its operators.
+    pub operators: Vec<NodeName>,
+    /// Its database.
+    pub store: Store,
+    /// Reads records.
+    pub codec: Arc<dyn RecordCodec>,
+    /// Seals contents.
+    pub key: Arc<SealKey>,
+    /// Says what time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Wake-up calls.
+    pub signals: Arc<Signals>,
+    /// Told when the hub stops.
+    pub stop: CancellationToken,
+}
+
+impl Hub {
+    /// The registered node that calls.
+    pub async fn node<T>(&self, request: &Request<T>) -> Result<NodeRow, tonic::Status> {
+        let name = match &peer(request)?.identity {
+            Identity::Node(name) => name,
+            Identity::Operator(_) => return Err(AccessError::NotNode.into()),
+        };
+        let mut reading = self.store.read().await?;
+        let node = reading.find_node(name).await?;
+        node.ok_or_else(|| AccessError::NotRegistered.into())
+    }
+
+    /// Lets only operators of this hub through.
+    pub fn operator<T>(&self, request: &Request<T>) -> Result<(), AccessError> {
+        match &peer(request)?.identity {
+            Identity::Operator(name) if self.operators.contains(name) => Ok(()),
+            Identity::Operator(_) | Identity::Node(_) => Err(AccessError::NotOperator),
+        }
+    }
+}
+
+/// The server cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The contract's descriptors cannot be served.
+    #[error("reflection cannot be served: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("the server failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves until `drained`; then takes no new request and returns when the open ones are answered.
+pub async fn serve(
+    hub: Arc<Hub>,
+    log: GroupCommit,
+    connections: impl Stream<Item = io::Result<AuthenticatedStream>>,
+    drained: impl Future<Output = ()>,
+) -> Result<(), ServerError> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<IngestServiceServer<Ingest>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    macro_rules! limited {
+        ($service:expr) => {
+            $service
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .accept_compressed(Gzip)
+                .accept_compressed(Zstd)
+                .send_compressed(Gzip)
+                .send_compressed(Zstd)
+        };
+    }
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(CONNECTION_STREAMS_MAX)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_keepalive_interval(Some(Duration::from_secs(KEEPALIVE_SECONDS)))
+        .add_service(limited!(IngestServiceServer::new(Ingest {
+            hub: Arc::clone(&hub),
+            log
+        })))
+        .add_service(limited!(FeedServiceServer::new(Feed {
+            hub: Arc::clone(&hub)
+        })))
+        .add_service(limited!(StatusServiceServer::new(HubStatusService {
+            hub: Arc::clone(&hub)
+        })))
+        .add_service(limited!(NodeServiceServer::new(Nodes { hub })))
+        .add_service(health_service)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(connections, drained)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! The only file that chooses a gRPC code.
+//!
+//! Every error carries `ErrorInfo` with a reason that clients match on, and `RetryInfo` where waiting
+//! helps. Inner causes are logged here, once, with an incident id, and never sent.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use super::listener::Peer;
+use crate::store::StoreError;
+use crate::sync::forward::UpstreamError;
+use crate::sync::ingest::IngestError;
+
+/// The domain of every reason.
+const DOMAIN: &str = "childsync.v1";
+/// How long to wait before trying again, unless the server knows better.
+const RETRY_MILLISECONDS: u64 = 1_000;
+
+/// Why a caller is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessError {
+    /// The connection has no identity.
+    Unknown,
+    /// The call is for nodes and the caller is none that is registered here.
+    NotRegistered,
+    /// The call is for operators and the caller is none of this hub's.
+    NotOperator,
+    /// The call is for nodes.
+    NotNode,
+}
+
+impl From<AccessError> for Status {
+    fn from(error: AccessError) -> Self {
+        let (code, reason, message) = match error {
+            AccessError::Unknown => (
+                Code::Unauthenticated,
+                "IDENTITY_UNKNOWN",
+                "the connection has no identity",
+            ),
+            AccessError::NotRegistered => (
+                Code::PermissionDenied,
+                "NODE_NOT_REGISTERED",
+                "this node is not registered here: ask the hub's operator to run `childsync node add`",
+            ),
+            AccessError::NotOperator => (
+                Code::PermissionDenied,
+                "OPERATOR_REQUIRED",
+                "this call is for operators that the hub's configuration lists under access.operators",
+            ),
+            AccessError::NotNode => (
+                Code::PermissionDenied,
+                "NODE_REQUIRED",
+                "this call is for nodes",
+            ),
+        };
+        plain(code, reason, message)
+    }
+}
+
+impl From<IngestError> for Status {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::QueueFull => wait(
+                Code::ResourceExhausted,
+                "QUEUE_FULL",
+                "too much is waiting to be committed: try again in a moment",
+            ),
+            IngestError::Draining => draining(),
+            IngestError::TooManyChanges { .. } => field("changes", "TOO_MANY_CHANGES", &error),
+            IngestError::SequenceNotRising { .. } => {
+                field("sequence", "SEQUENCE_NOT_RISING", &error)
+            }
+            IngestError::Store(cause) => of_store(&cause),
+            IngestError::Sealing => internal(&error),
+        }
+    }
+}
+
+impl From<StoreError> for Status {
+    fn from(error: StoreError) -> Self {
+        of_store(&error)
+    }
+}
+
+fn of_store(error: &StoreError) -> Status {
+    match error {
+        StoreError::Busy(_) | StoreError::Unavailable(_) => {
+            tracing::warn!(error = %error, "The database was away");
+            wait(
+                Code::Unavailable,
+                "DATABASE_AWAY",
+                "the hub's database is away: try again in a moment",
+            )
+        }
+        StoreError::Query(_)
+        | StoreError::Migration(_)
+        | StoreError::Corrupt { .. }
+        | StoreError::Rows { .. }
+        | StoreError::Fenced(_)
+        | StoreError::Unsafe(_)
+        | StoreError::Url(_) => internal(error),
+    }
+}
+
+/// The hub is stopping; another replica or a later try will do.
+pub fn draining() -> Status {
+    wait(
+        Code::Unavailable,
+        "DRAINING",
+        "the hub is stopping: try again in a moment",
+    )
+}
+
+/// One field of a request is wrong.
+pub fn field(name: &str, reason: &str, error: &dyn std::fmt::Display) -> Status {
+    let violations = vec![FieldViolation::new(name, error.to_string())];
+    let mut details = ErrorDetails::with_bad_request(violations);
+    details.set_error_info(reason, DOMAIN, []);
+    Status::with_error_details(Code::InvalidArgument, format!("{name}: {error}"), details)
+}
+
+/// A name is taken by something else.
+pub fn already_exists(reason: &str, message: &str) -> Status {
+    plain(Code::AlreadyExists, reason, message)
+}
+
+fn plain(code: Code, reason: &str, message: &str) -> Status {
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, []);
+    Status::with_error_details(code, message, details)
+}
+
+fn wait(code: Code, reason: &str, message: &str) -> Status {
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, []);
+    details.set_retry_info(Some(Duration::from_millis(RETRY_MILLISECONDS)));
+    Status::with_error_details(code, message, details)
+}
+
+fn internal(cause: &dyn std::fmt::Display) -> Status {
+    let incident = uuid::Uuid::now_v7().to_string();
+    tracing::error!(incident.id = %incident, error = %cause, "A request failed");
+    let metadata = [("incident_id".to_owned(), incident)];
+    let details = ErrorDetails::with_error_info("INTERNAL", DOMAIN, metadata);
+    Status::with_error_details(Code::Internal, "internal error", details)
+}
+
+/// What an upstream's error means to the forwarder. Its text is not kept: it may hold anything.
+pub fn read_upstream_error(status: &Status) -> UpstreamError {
+    let details = status.get_error_details();
+    let reason = details.error_info().map(|info| info.reason.clone());
+    let retry_after = details.retry_info().and_then(|info| info.retry_delay);
+    match (status.code(), reason) {
+        // A wait that the upstream asks for is bounded by ours, or a broken one would stop us.
+        (_, Some(reason)) if is_word(&reason) => {
+            let retry_after = retry_after.map(|wait| wait.min(Duration::from_mins(1)));
+            UpstreamError::Refused {
+                reason,
+                retry_after,
+            }
+        }
+        (Code::Unavailable | Code::Unknown | Code::Cancelled, _) => {
+            UpstreamError::Unreachable(format!("{:?}", status.code()))
+        }
+        (Code::DeadlineExceeded, _) => UpstreamError::TimedOut,
+        (code, _) => {
+            let reason = format!("GRPC_{code:?}").to_uppercase();
+            UpstreamError::Refused {
+                reason,
+                retry_after: None,
+            }
+        }
+    }
+}
+
+/// Whether a text is one of our stable words, and not something that must not reach a log.
+pub fn is_word(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// Who calls.
+pub fn peer<T>(request: &tonic::Request<T>) -> Result<&Peer, AccessError> {
+    request
+        .extensions()
+        .get::<Peer>()
+        .ok_or(AccessError::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn an_inner_cause_never_reaches_the_client() {
+        let cause = StoreError::Unsafe("password=Bi-Mat".to_owned());
+
+        let status = Status::from(IngestError::Store(Arc::new(cause)));
+
+        assert_eq!(status.code(), Code::Internal);
+        assert!(!format!("{status:?}").contains("Bi-Mat"));
+        assert!(status.get_error_details().error_info().is_some());
+    }
+
+    #[test]
+    fn where_waiting_helps_the_client_is_told_how_long() {
+        for status in [Status::from(IngestError::QueueFull), draining()] {
+            assert!(
+                status.get_error_details().retry_info().is_some(),
+                "{status:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_upstream_cannot_put_a_text_into_our_log() {
+        let status = plain(Code::Internal, "Nguyễn Bí Mật", "Nguyễn Bí Mật");
+
+        assert!(!read_upstream_error(&status).to_string().contains("Mật"));
+    }
+}

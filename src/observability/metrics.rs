@@ -1,0 +1,186 @@
+//! What a hub counts, for Prometheus. No label ever names a person or a record.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// One hub's metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Counter,
+    records: Family<OutcomeLabel, Counter>,
+    commits: Counter,
+    commit_seconds: Histogram,
+    reconciled: Counter,
+    slices: Counter,
+    forwarded: Counter,
+    forward_failures: Counter,
+    connections: Gauge,
+    refused_connections: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("childsync");
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let requests = counter("ingest_requests", "Push requests acknowledged");
+        let commits = counter("ingest_commits", "Group commits");
+        let reconciled = counter("reconciled_submissions", "Submissions reconciled");
+        let slices = counter("reconciled_slices", "Slices of the log reconciled");
+        let forwarded = counter(
+            "forwarded_records",
+            "Golden records receipted by the upstream",
+        );
+        let forward_failures = counter("forward_failures", "Failed attempts to forward");
+        let refused_connections = counter(
+            "refused_connections",
+            "Connections refused or broken off before their first request",
+        );
+        let records = Family::default();
+        registry.register(
+            "ingest_records",
+            "Record changes by outcome",
+            records.clone(),
+        );
+        let commit_seconds = Histogram::new(exponential_buckets(0.000_5, 2.0, 14));
+        registry.register_with_unit(
+            "ingest_commit",
+            "Time of a group commit",
+            Unit::Seconds,
+            commit_seconds.clone(),
+        );
+        let connections = Gauge::default();
+        registry.register("connections", "Open connections", connections.clone());
+        Self {
+            registry,
+            requests,
+            records,
+            commits,
+            commit_seconds,
+            reconciled,
+            slices,
+            forwarded,
+            forward_failures,
+            connections,
+            refused_connections,
+        }
+    }
+}
+
+impl Metrics {
+    /// A group of requests was committed, with these outcomes.
+    pub fn group_committed(
+        &self,
+        requests: usize,
+        outcomes: impl Iterator<Item = &'static str>,
+        took: Duration,
+    ) {
+        self.commits.inc();
+        self.requests.inc_by(count(requests));
+        self.commit_seconds.observe(took.as_secs_f64());
+        // One look-up for each run of equal outcomes: a group is thousands of records of few outcomes.
+        let mut run: Option<(&'static str, u64)> = None;
+        for outcome in outcomes {
+            run = match run {
+                Some((same, length)) if same == outcome => Some((same, length + 1)),
+                other => {
+                    self.add_outcomes(other);
+                    Some((outcome, 1))
+                }
+            };
+        }
+        self.add_outcomes(run);
+    }
+
+    fn add_outcomes(&self, run: Option<(&'static str, u64)>) {
+        if let Some((outcome, length)) = run {
+            self.records
+                .get_or_create(&OutcomeLabel { outcome })
+                .inc_by(length);
+        }
+    }
+
+    /// A slice of the log was reconciled.
+    pub fn slice_reconciled(&self, submissions: usize) {
+        self.slices.inc();
+        self.reconciled.inc_by(count(submissions));
+    }
+
+    /// The upstream receipted a batch.
+    pub fn batch_forwarded(&self, records: usize) {
+        self.forwarded.inc_by(count(records));
+    }
+
+    /// An attempt to forward failed.
+    pub fn forward_failed(&self) {
+        self.forward_failures.inc();
+    }
+
+    /// A connection was opened.
+    pub fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    /// A connection was closed.
+    pub fn connection_closed(&self) {
+        self.connections.dec();
+    }
+
+    /// A connection was refused before its first request.
+    pub fn connection_refused(&self) {
+        self.refused_connections.inc();
+    }
+
+    /// Everything in the text format of Prometheus.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            // Half a page would look like counters that went back.
+            Err(_) => String::new(),
+        }
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_counted_apart() {
+        let metrics = Metrics::default();
+
+        let outcomes = ["accepted", "accepted", "rejected", "accepted"];
+        metrics.group_committed(2, outcomes.into_iter(), Duration::from_millis(3));
+
+        let text = metrics.text();
+        assert!(
+            text.contains("childsync_ingest_records_total{outcome=\"accepted\"} 3"),
+            "{text}"
+        );
+        assert!(
+            text.contains("childsync_ingest_records_total{outcome=\"rejected\"} 1"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! Identity directories: certificate, key and CA of one participant, and files that only their owner
+//! may read.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::identity::{Identity, IdentityError};
+
+/// The participant's certificate, chain included, PEM.
+pub const CERTIFICATE_FILE: &str = "certificate.pem";
+/// Its private key, PEM, mode 0600.
+pub const KEY_FILE: &str = "key.pem";
+/// The certificates of the CAs that it trusts, PEM.
+pub const CA_FILE: &str = "ca.pem";
+
+/// What a participant shows and whom it trusts.
+pub struct IdentityDirectory {
+    /// Its certificate chain, its own first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its private key.
+    pub key: PrivateKeyDer<'static>,
+    /// The CAs that it trusts.
+    pub authorities: Vec<CertificateDer<'static>>,
+    /// Who it is.
+    pub identity: Identity,
+}
+
+impl std::fmt::Debug for IdentityDirectory {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "IdentityDirectory({})", self.identity)
+    }
+}
+
+/// A file that cannot be read or made.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The file cannot be read.
+    #[error("{path}: cannot be read: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The file cannot be made.
+    #[error("{path}: cannot be made: {error}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Others may read a private file.
+    #[error("{0}: others than its owner may read it: run `chmod 600 {0}`")]
+    Open(PathBuf),
+    /// The file is not what it should be.
+    #[error("{0}: is not PEM, or has nothing of what it should hold")]
+    Pem(PathBuf),
+    /// The certificate names nobody.
+    #[error("{path}: {error}")]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: IdentityError,
+    },
+}
+
+impl IdentityDirectory {
+    /// Reads a directory.
+    pub fn read(folder: &Path) -> Result<Self, DirectoryError> {
+        let certificate = folder.join(CERTIFICATE_FILE);
+        let chain = read_certificates(&certificate)?;
+        let key_file = folder.join(KEY_FILE);
+        let key = PrivateKeyDer::from_pem_slice(&read_private(&key_file)?)
+            .map_err(|_| DirectoryError::Pem(key_file))?;
+        let own = chain
+            .first()
+            .ok_or_else(|| DirectoryError::Pem(certificate.clone()))?;
+        let identity = Identity::of_certificate(own).map_err(|error| DirectoryError::Identity {
+            path: certificate,
+            error,
+        })?;
+        Ok(Self {
+            key,
+            identity,
+            authorities: read_certificates(&folder.join(CA_FILE))?,
+            chain,
+        })
+    }
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, DirectoryError> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) | Err(_) => Err(DirectoryError::Pem(path.to_owned())),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, DirectoryError> {
+    fs::read(path).map_err(|error| DirectoryError::Read {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// Reads a file that only its owner may read, and refuses it if others may.
+pub fn read_private(path: &Path) -> Result<Vec<u8>, DirectoryError> {
+    let metadata = fs::metadata(path).map_err(|error| DirectoryError::Read {
+        path: path.to_owned(),
+        error,
+    })?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err(DirectoryError::Open(path.to_owned()));
+    }
+    read(path)
+}
+
+/// Makes a file that only its owner may read, from its first moment on; never replaces one.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), DirectoryError> {
+    write_new(path, bytes, 0o600)
+}
+
+/// Makes a file that all may read; never replaces one.
+pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), DirectoryError> {
+    write_new(path, bytes, 0o644)
+}
+
+/// Makes a folder, and those above it, that only its owner may enter; fine if it is there.
+pub fn make_private_folder(path: &Path) -> Result<(), DirectoryError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| DirectoryError::Write {
+            path: path.to_owned(),
+            error,
+        })
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DirectoryError> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path);
+    file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(|error| DirectoryError::Write {
+            path: path.to_owned(),
+            error,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_file_that_others_may_read_is_refused_with_what_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key.pem");
+        write_public(&path, b"secret").expect("written");
+
+        let refused = read_private(&path)
+            .expect_err("others may read it")
+            .to_string();
+
+        assert!(refused.contains("chmod 600"), "{refused}");
+    }
+
+    #[test]
+    fn a_file_is_never_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key.pem");
+        write_private(&path, b"first").expect("written");
+
+        assert!(write_private(&path, b"second").is_err());
+        assert_eq!(read_private(&path).expect("private"), b"first");
+    }
+}

@@ -1,0 +1,368 @@
+//! The forwarder: golden-record changes go upstream as forward batches.
+//!
+//! A batch is a range of change numbers, sealed with a number before it is sent and kept until the
+//! upstream has acknowledged every record of it. Sending a batch twice is safe, because the upstream
+//! knows each record by identity and version; so a crash anywhere between sealing, sending, the
+//! upstream's commit and our note of the receipt is harmless. A record that changes again while its
+//! batch waits moves on to a later batch: many changes collapse into one.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::backoff::backoff;
+use super::leadership::Leadership;
+use super::sealing::open_golden;
+use super::signals::Signals;
+use crate::domain::clock::Clock;
+use crate::domain::golden::GoldenId;
+use crate::domain::record::{Lane, RecordKind, TombstoneReason, Version};
+use crate::observability::metrics::Metrics;
+use crate::security::seal::{SealError, SealKey};
+use crate::store::{
+    ForwardBatch, ForwarderHealth, GoldenChange, GoldenState, LeaseName, NewForwardBatch, Receipt,
+    Refusal, Store, StoreError,
+};
+
+/// A golden record on its way upstream.
+#[derive(Clone)]
+pub struct OutgoingChange {
+    /// Its identity: the record id upstream.
+    pub golden_id: GoldenId,
+    /// Its version.
+    pub version: Version,
+    /// Its kind.
+    pub kind: RecordKind,
+    /// What it says.
+    pub body: OutgoingBody,
+}
+
+/// What a golden record on its way says.
+#[derive(Clone)]
+pub enum OutgoingBody {
+    /// Its content, encoded.
+    Content(Vec<u8>),
+    /// It is withdrawn, with the golden record that stands in its place.
+    Tombstone(TombstoneReason, Option<Uuid>),
+}
+
+/// What the upstream did with one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was new.
+    Accepted,
+    /// It was there, or a newer version of it.
+    Unchanged,
+    /// It was refused or put into quarantine, with the upstream's reason.
+    Refused(String),
+}
+
+/// Why a batch did not go through. Everything is tried again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// There is no line, or the upstream is away.
+    #[error("the upstream cannot be reached: {0}")]
+    Unreachable(String),
+    /// The upstream answered with an error.
+    #[error("the upstream answered {reason}")]
+    Refused {
+        /// The stable word of the answer.
+        reason: String,
+        /// How long it asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The upstream's answer makes no sense.
+    #[error("the upstream's answer makes no sense: {0}")]
+    Nonsense(&'static str),
+    /// The upstream did not answer in time.
+    #[error("the upstream did not answer in time")]
+    TimedOut,
+}
+
+impl UpstreamError {
+    /// The error as a stable word, for status.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Unreachable(_) => "UNREACHABLE".to_owned(),
+            Self::Refused { reason, .. } => reason.clone(),
+            Self::Nonsense(_) => "NONSENSE".to_owned(),
+            Self::TimedOut => "TIMED_OUT".to_owned(),
+        }
+    }
+}
+
+/// Who takes golden records: one line upstream.
+pub trait Upstream: Send {
+    /// Sends records and returns when each is durable upstream, with one answer for each, in order.
+    fn push(
+        &mut self,
+        changes: Vec<OutgoingChange>,
+    ) -> impl Future<Output = Result<Vec<Answer>, UpstreamError>> + Send;
+}
+
+/// Why a step did not succeed.
+#[derive(Debug, thiserror::Error)]
+enum ForwardError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Sealing(#[from] SealError),
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+}
+
+/// Sends one lane of a hub's golden-record changes. Each lane has its own line, so that an urgent
+/// report never waits behind routine records.
+pub struct Forwarder<U> {
+    /// The hub's database.
+    pub store: Store,
+    /// Opens contents.
+    pub key: Arc<SealKey>,
+    /// Says what time it is, for the tables only.
+    pub clock: Arc<dyn Clock>,
+    /// Wakes it.
+    pub signals: Arc<Signals>,
+    /// Where it counts what it did.
+    pub metrics: Arc<Metrics>,
+    /// Its claim to be the one forwarder; the lanes of one process share it.
+    pub leadership: Leadership,
+    /// The lane.
+    pub lane: Lane,
+    /// The line upstream.
+    pub upstream: U,
+    /// Golden records of one batch at most.
+    pub batch_records: u32,
+    /// Spreads waits, from 0 to 1.
+    pub chance: fn() -> f64,
+}
+
+impl<U: Upstream> Forwarder<U> {
+    /// Forwards until it is told to stop.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut changes = self.signals.changes.listen();
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let Some(step) = stop.run_until_cancelled(self.step()).await else {
+                break;
+            };
+            match step {
+                Ok(0) => {
+                    self.recovered(&mut failures).await;
+                    stop.run_until_cancelled(changes.heard()).await;
+                }
+                Ok(_) => self.recovered(&mut failures).await,
+                Err(error) => {
+                    failures += 1;
+                    self.failed(&error, failures).await;
+                    let wait = backoff(failures, (self.chance)()).max(asked_wait(&error));
+                    stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+                }
+            }
+        }
+        if let Err(error) = self.leadership.release().await {
+            tracing::warn!(error = %error, "The forwarder's lease could not be released");
+        }
+    }
+
+    /// Sends one batch, if this process leads and there is one. Returns how many changes it covered.
+    async fn step(&mut self) -> Result<usize, ForwardError> {
+        let Some(token) = self.leadership.hold().await? else {
+            return Ok(0);
+        };
+        let Some((batch, changes)) = self.next_batch(token).await? else {
+            return Ok(0);
+        };
+        let digest = digest(&changes);
+        let sent = self.open(changes)?;
+        let answers = if sent.is_empty() {
+            Vec::new()
+        } else {
+            self.upstream.push(sent.clone()).await?
+        };
+        if answers.len() != sent.len() {
+            return Err(
+                UpstreamError::Nonsense("it answered for another number of records").into(),
+            );
+        }
+        self.note_receipt(token, batch, digest, &sent, answers)
+            .await?;
+        self.metrics.batch_forwarded(sent.len());
+        Ok(sent.len().max(1))
+    }
+
+    /// The batch that waits for its receipt, or a newly sealed one, with its records as they are now.
+    async fn next_batch(
+        &self,
+        token: i64,
+    ) -> Result<Option<(ForwardBatch, Vec<GoldenChange>)>, StoreError> {
+        let mut reading = self.store.read().await?;
+        let position = reading.forward_position(self.lane).await?;
+        let open = reading.find_open_batch(self.lane).await?;
+        let up_to = open.map_or(i64::MAX, |batch| batch.last_change);
+        let limit = i64::from(self.batch_records);
+        let changes = reading
+            .read_golden_changes(self.lane, position, up_to, limit)
+            .await?;
+        drop(reading);
+        if let Some(batch) = open {
+            return Ok(Some((batch, changes)));
+        }
+        let (Some(first), Some(last)) = (changes.first(), changes.last()) else {
+            return Ok(None);
+        };
+        let new = NewForwardBatch {
+            lane: self.lane,
+            first_change: first.change,
+            last_change: last.change,
+            records: i64::try_from(changes.len()).unwrap_or(i64::MAX),
+            digest: digest(&changes),
+        };
+        let mut transaction = self.store.write().await?;
+        transaction.check_fence(LeaseName::Forwarder, token).await?;
+        let batch = transaction.seal_batch(&new, self.clock.now()).await?;
+        transaction.commit().await?;
+        Ok(Some((batch, changes)))
+    }
+
+    fn open(&self, changes: Vec<GoldenChange>) -> Result<Vec<OutgoingChange>, SealError> {
+        changes
+            .into_iter()
+            .map(|change| {
+                let body = match change.state {
+                    GoldenState::Live => {
+                        let (id, version) = (change.golden_id, change.version);
+                        OutgoingBody::Content(open_golden(&self.key, id, version, &change.content)?)
+                    }
+                    GoldenState::Withdrawn => {
+                        OutgoingBody::Tombstone(TombstoneReason::Withdrawn, None)
+                    }
+                    GoldenState::MergedInto(survivor) => {
+                        OutgoingBody::Tombstone(TombstoneReason::Merged, Some(survivor.as_uuid()))
+                    }
+                };
+                Ok(OutgoingChange {
+                    golden_id: change.golden_id,
+                    version: change.version,
+                    kind: change.kind,
+                    body,
+                })
+            })
+            .collect()
+    }
+
+    async fn note_receipt(
+        &self,
+        token: i64,
+        batch: ForwardBatch,
+        digest: [u8; 32],
+        sent: &[OutgoingChange],
+        answers: Vec<Answer>,
+    ) -> Result<(), StoreError> {
+        let mut receipt = Receipt {
+            records: 0,
+            digest,
+            accepted: 0,
+            unchanged: 0,
+            refused: 0,
+        };
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        for (change, answer) in sent.iter().zip(answers) {
+            receipt.records += 1;
+            match answer {
+                Answer::Accepted => {
+                    receipt.accepted += 1;
+                    taken.push(change.golden_id);
+                }
+                Answer::Unchanged => {
+                    receipt.unchanged += 1;
+                    taken.push(change.golden_id);
+                }
+                Answer::Refused(reason) => {
+                    receipt.refused += 1;
+                    let (golden_id, version) = (change.golden_id, change.version);
+                    refused.push(Refusal {
+                        golden_id,
+                        version,
+                        reason,
+                    });
+                }
+            }
+        }
+        let now = self.clock.now();
+        let mut transaction = self.store.write().await?;
+        transaction.check_fence(LeaseName::Forwarder, token).await?;
+        transaction
+            .receipt_batch(self.lane, batch, &receipt, now)
+            .await?;
+        transaction.note_refusals(&taken, &refused, now).await?;
+        transaction.commit().await?;
+        if !refused.is_empty() {
+            tracing::warn!(
+                batch.number = batch.number,
+                batch.refused = receipt.refused,
+                "The upstream refused records of a batch; the others went through"
+            );
+        }
+        Ok(())
+    }
+
+    async fn recovered(&self, failures: &mut u32) {
+        if std::mem::take(failures) > 0 {
+            tracing::info!(lane = ?self.lane, "The upstream takes records again");
+            self.note_health(ForwarderHealth::default()).await;
+        }
+    }
+
+    async fn failed(&self, error: &ForwardError, failures: u32) {
+        self.metrics.forward_failed();
+        tracing::warn!(lane = ?self.lane, error = %error, attempt = failures, "Forwarding failed");
+        let last_error = match error {
+            ForwardError::Store(_) => "STORE".to_owned(),
+            ForwardError::Sealing(_) => "SEALING".to_owned(),
+            ForwardError::Upstream(error) => error.word(),
+        };
+        let failed_attempts = i64::from(failures);
+        self.note_health(ForwarderHealth {
+            last_error,
+            failed_attempts,
+        })
+        .await;
+    }
+
+    async fn note_health(&self, health: ForwarderHealth) {
+        let noted = async {
+            let mut transaction = self.store.write().await?;
+            transaction.set_forwarder_health(&health).await?;
+            transaction.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(error = %error, "The forwarder's health could not be noted");
+        }
+    }
+}
+
+/// How long the upstream asks us to wait.
+fn asked_wait(error: &ForwardError) -> Duration {
+    match error {
+        ForwardError::Upstream(UpstreamError::Refused { retry_after, .. }) => {
+            retry_after.unwrap_or_default()
+        }
+        ForwardError::Upstream(_) | ForwardError::Store(_) | ForwardError::Sealing(_) => {
+            Duration::ZERO
+        }
+    }
+}
+
+/// BLAKE3 over identity, version and content hash of each record.
+fn digest(changes: &[GoldenChange]) -> [u8; 32] {
+    let mut digest = blake3::Hasher::new();
+    for change in changes {
+        digest.update(change.golden_id.as_uuid().as_bytes());
+        digest.update(&change.version.as_i64().to_be_bytes());
+        digest.update(change.hash.as_bytes());
+    }
+    *digest.finalize().as_bytes()
+}
