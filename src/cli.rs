@@ -1,10 +1,10 @@
 //! One file per verb.
 
 mod check_config;
-// mod demo;
-// mod generate;
+mod demo;
+mod generate;
 mod hub;
-// mod import;
+mod import;
 mod node;
 mod operator;
 mod pki;
@@ -22,13 +22,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    // Demo(demo::Demo),
+    Demo(demo::Demo),
     Hub(hub::RunHub),
     CheckConfig(check_config::CheckConfig),
     Pki(pki::Pki),
     Node(node::Node),
-    // Import(import::Import),
-    // Generate(generate::Generate),
+    Import(import::Import),
+    Generate(generate::Generate),
     Status(status::ShowStatus),
 }
 
@@ -46,13 +46,13 @@ pub fn run() -> std::process::ExitCode {
 impl Verb {
     fn run(self) -> anyhow::Result<()> {
         match self {
-            // Self::Demo(verb) => operator::block_on(verb.run()),
+            Self::Demo(verb) => operator::block_on(verb.run()),
             Self::Hub(verb) => operator::block_on(verb.run()),
             Self::CheckConfig(verb) => verb.run(),
             Self::Pki(verb) => verb.run(),
             Self::Node(verb) => operator::block_on(verb.run()),
-            // Self::Import(verb) => operator::block_on(verb.run()),
-            // Self::Generate(verb) => verb.run(),
+            Self::Import(verb) => operator::block_on(verb.run()),
+            Self::Generate(verb) => verb.run(),
             Self::Status(verb) => operator::block_on(verb.run()),
         }
     }

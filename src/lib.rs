@@ -3,14 +3,14 @@
 //!
 //! The modules stand in reading order; `ARCHITECTURE.md` has the map and the reasons.
 
-pub mod domain;
-pub mod grpc;
-pub mod linkage;
-pub mod security;
-pub mod store;
-pub mod sync;
-// pub mod agent;
+pub mod agent;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod domain;
+pub mod grpc;
+pub mod linkage;
 pub mod observability;
+pub mod security;
+pub mod store;
+pub mod sync;

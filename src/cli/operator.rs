@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use tonic::transport::Channel;
 use tonic_types::StatusExt;
 
@@ -70,6 +71,17 @@ fn explain(status: &tonic::Status) -> anyhow::Error {
         ),
         None => anyhow::anyhow!("the hub answered {:?}: {}", status.code(), status.message()),
     }
+}
+
+/// A progress bar on standard error; hidden where that is no terminal.
+pub(super) fn progress(what: &'static str, total: usize) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX));
+    let template = "{msg:12} {bar:40} {percent:>3} % {eta:>6}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(what);
+    bar
 }
 
 /// Writes to standard output; a reader that has gone away is no error.

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
+use uuid::Uuid;
 
 use super::convert::{write_kind, write_tombstone_reason};
 use super::ingest::REQUEST_CHANGES_MAX;
@@ -219,6 +220,16 @@ impl Upstream for PushClient {
         let changes = changes.into_iter().map(write_change).collect();
         let outcomes = self.send(changes, |_| ()).await?;
         outcomes.iter().map(read_answer).collect()
+    }
+}
+
+/// A change that says what a child record is now.
+pub fn child_change(record_id: Uuid, version: u64, content: Vec<u8>) -> v1::RecordChange {
+    let content = Some(Content::Child(RawMessage(content)));
+    v1::RecordChange {
+        record_id: record_id.to_string(),
+        version,
+        content,
     }
 }
 

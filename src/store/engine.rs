@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, SqlSafeStr,
+    SqlitePool,
+};
 
 use super::{Inner, StoreError, Transaction, migrations, sql};
 
@@ -107,6 +110,27 @@ impl Store {
         })
     }
 
+    /// Makes a schema in a PostgreSQL database and gives the URL that opens the database in it.
+    ///
+    /// The name must be of a-z, 0-9 and underscore.
+    pub async fn make_schema(url: &str, name: &str) -> Result<String, StoreError> {
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+        if !name.bytes().all(is_plain) {
+            return Err(StoreError::Url(format!("{name} cannot name a schema")));
+        }
+        let connect = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::Url(error.to_string()))?
+            .disable_statement_logging();
+        let mut connection = PgConnection::connect_with(&connect).await?;
+        let statement = format!("CREATE SCHEMA {name}");
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
+        let joint = if url.contains('?') { '&' } else { '?' };
+        Ok(format!("{url}{joint}options=-c%20search_path%3D{name}"))
+    }
+
     /// Begins a transaction that may write. On SQLite it holds the one writer from its first statement.
     pub async fn write(&self) -> Result<Transaction, StoreError> {
         let inner = match &self.engine {
@@ -132,7 +156,6 @@ impl Store {
 
     /// Prepares every statement of the program on this database and names those that fail.
     pub async fn prepare_every_statement(&self) -> Result<Vec<String>, StoreError> {
-        use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
         let mut broken = Vec::new();
         for (name, text) in sql::every_statement(matches!(self.engine, Engine::Postgres(_))) {
             let text = AssertSqlSafe(text).into_sql_str();

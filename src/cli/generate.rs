@@ -1,0 +1,109 @@
+//! `childsync generate`: a made-up population as CSV files.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+
+use super::operator::{progress, say};
+use crate::agent::csv_writer::CsvWriter;
+use crate::agent::population::{Population, PopulationOptions};
+use crate::domain::clock::{Clock, SystemClock};
+use crate::domain::unit::UnitReference;
+
+/// Make up children of a province's real communes: one CSV for each commune, and the truth
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  childsync generate --out population --children 10000 --communes 40\n\n\
+    DIR/commune-CODE.csv can be pushed with `childsync import`; DIR/truth.csv says which records\n\
+    are the same child. No record is a real person's."
+)]
+pub(super) struct Generate {
+    /// Folder for the files; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    size: Size,
+}
+
+/// How large a population.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Different children
+    #[arg(long, default_value_t = 5_000)]
+    pub(super) children: u32,
+    /// Communes they live in
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) communes: u32,
+    /// Decides everything that is drawn
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// The province
+    #[arg(long, value_name = "SCHEME:CODE", default_value = "GSO_PRE2025:91")]
+    pub(super) province: UnitReference,
+}
+
+impl Size {
+    /// The population: a tenth of the children are registered twice.
+    pub(super) fn populate(self) -> anyhow::Result<Population> {
+        let population = Population::generate(&PopulationOptions {
+            children: self.children,
+            communes: self.communes,
+            province: self.province,
+            seed: self.seed,
+            registered_twice: 0.10,
+            today: SystemClock.now().date(),
+        });
+        let none = population.communes.is_empty();
+        anyhow::ensure!(
+            !none,
+            "--province: {} has no communes in its list",
+            self.province
+        );
+        Ok(population)
+    }
+}
+
+impl Generate {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let population = self.size.populate()?;
+        fs::create_dir_all(&self.out).context("--out")?;
+        let mut files = HashMap::new();
+        for (node, _) in &population.communes {
+            files.insert(node.as_str(), CsvWriter::new(create(&self.out, node)?)?);
+        }
+        let mut truth = csv::Writer::from_writer(create(&self.out, "truth")?);
+        truth.write_record(["record_id", "node", "entity_id"])?;
+        let bar = progress("Writing", population.records.len());
+        for record in &population.records {
+            if let Some(file) = files.get_mut(record.node.as_str()) {
+                file.write(record.record_id, 1, &record.draft)?;
+            }
+            let entity = record.entity_id.to_string();
+            truth.write_record([&record.record_id.to_string(), &record.node, &entity])?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        for file in files.into_values() {
+            file.finish()?;
+        }
+        truth.flush()?;
+        say(format_args!(
+            "{} records of {} children in {} communes written to {}",
+            population.records.len(),
+            population.children,
+            population.communes.len(),
+            self.out.display()
+        ));
+        Ok(())
+    }
+}
+
+fn create(folder: &Path, name: &str) -> anyhow::Result<BufWriter<File>> {
+    let path = folder.join(format!("{name}.csv"));
+    let file = File::create(&path).with_context(|| path.display().to_string())?;
+    Ok(BufWriter::new(file))
+}
