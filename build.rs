@@ -1,11 +1,14 @@
 //! Compiles the contract under `proto/`, without needing protoc.
 //!
 //! It is generated twice. The first run makes every type of `record.proto`. The second makes the rest,
-//! with a record inside a change left as the bytes that were sent, so that fields which this program
-//! does not know survive storing and forwarding.
+//! with a record inside a change left as the bytes that were sent: fields which this program does not
+//! know survive storing and forwarding, and a broken record does not spoil the request around it.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+
+use prost_types::field_descriptor_proto::Type;
+use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
 const RECORD: &str = "proto/childsync/v1/record.proto";
 const SERVICES: [&str; 4] = [
@@ -41,7 +44,8 @@ fn generate_services(out: &Path) -> Result<(), Box<dyn Error>> {
         out.join("descriptors.bin"),
         compiler.encode_file_descriptor_set(),
     )?;
-    let descriptors = compiler.file_descriptor_set();
+    let mut descriptors = compiler.file_descriptor_set();
+    leave_records_encoded(&mut descriptors);
     let records: Vec<String> = descriptors
         .file
         .iter()
@@ -54,14 +58,33 @@ fn generate_services(out: &Path) -> Result<(), Box<dyn Error>> {
             messages.chain(file.enum_type.iter().map(|listed| listed.name().to_owned()))
         })
         .collect();
-    let mut configuration = tonic_prost_build::configure().out_dir(out);
+    let mut configuration = tonic_prost_build::configure()
+        .out_dir(out)
+        .bytes(".childsync.v1.RecordChange")
+        .skip_debug([".childsync.v1.RecordChange"]);
     for name in records {
-        let path = match name.as_str() {
-            "ChildRecord" | "CaseReport" => "crate::grpc::raw::RawMessage".to_owned(),
-            _ => format!("crate::grpc::proto::record::{name}"),
-        };
+        let path = format!("crate::grpc::proto::record::{name}");
         configuration = configuration.extern_path(format!(".childsync.v1.{name}"), path);
     }
     configuration.compile_fds(descriptors)?;
     Ok(())
+}
+
+/// Makes every field that holds a whole record a field of bytes, which is the same on the wire.
+fn leave_records_encoded(descriptors: &mut FileDescriptorSet) {
+    let holds_record = |field: &&mut FieldDescriptorProto| {
+        let name = field.type_name();
+        name == ".childsync.v1.ChildRecord" || name == ".childsync.v1.CaseReport"
+    };
+    let messages = descriptors
+        .file
+        .iter_mut()
+        .flat_map(|file| &mut file.message_type);
+    for field in messages
+        .flat_map(|message| &mut message.field)
+        .filter(holds_record)
+    {
+        field.set_type(Type::Bytes);
+        field.type_name = None;
+    }
 }

@@ -31,6 +31,7 @@ use crate::sync::forward::Forwarder;
 use crate::sync::ingest::{GroupCommit, GroupCommitOptions};
 use crate::sync::leadership::Leadership;
 use crate::sync::reconcile::Reconciler;
+use crate::sync::sealing::prove_key;
 use crate::sync::signals::Signals;
 
 /// A hub that is ready to run.
@@ -63,6 +64,7 @@ impl App {
             connections_max: config.store.connections_max,
         };
         let store = Store::open(&options).await.context("store.url")?;
+        prove_key(&store, &key).await.context("sealing.key_file")?;
         let connections = TcpListener::bind(config.listen.address)
             .await
             .context("listen.address")?;
@@ -227,6 +229,8 @@ async fn drain(
     drain_time: Duration,
 ) -> anyhow::Result<()> {
     tokio::select! {
+        // An idle server ends at once when it is told to: the order to stop is looked at first.
+        biased;
         () = stop.cancelled() => {}
         ended = &mut serving => {
             ended??;

@@ -15,6 +15,9 @@ use clap::{Parser, Subcommand};
 /// Sends every commune's child records upward, once each, through province to nation.
 #[derive(Debug, Parser)]
 #[command(name = "childsync", version, about, arg_required_else_help = true)]
+#[command(
+    after_help = "Example:\n  childsync demo\n\nEvery verb has examples: childsync VERB --help"
+)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

@@ -4,6 +4,7 @@
 //! `CHILDSYNC_SECTION_KEY` overrides `key` of `[section]`; lists are separated by commas.
 
 mod overrides;
+mod text;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use toml::Table;
 
 use crate::domain::node::NodeName;
 use crate::domain::unit::UnitReference;
-use crate::observability::logging::LogFormat;
+use crate::observability::logging::{self, LogFormat};
 
 pub use overrides::ENVIRONMENT_PREFIX;
 
@@ -271,9 +272,12 @@ impl HubConfig {
             ));
         }
         if let Some(upstream) = &self.upstream
-            && !upstream.url.starts_with("https://")
+            && !is_hub_address(&upstream.url)
         {
             return Err(wrong("upstream.url", "must be https://HOST:PORT"));
+        }
+        if let Err(error) = logging::read_filter(&self.log.filter) {
+            return Err(wrong("log.filter", &error.to_string()));
         }
         for operator in &self.access.operators {
             if operator.parse::<NodeName>().is_err() {
@@ -351,6 +355,11 @@ impl HubConfig {
     }
 }
 
+fn is_hub_address(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>();
+    uri.is_ok_and(|uri| uri.scheme_str() == Some("https") && uri.port_u16().is_some())
+}
+
 /// `scheme://user:password@host` without the password.
 fn mask_password(url: &str) -> String {
     let masked = || {
@@ -399,31 +408,6 @@ fn explain(problem: &str) -> String {
         ""
     };
     format!("{problem}{advice}")
-}
-
-/// Values that are written as text.
-mod text {
-    use std::fmt::Display;
-    use std::str::FromStr;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<T: Display, S: Serializer>(
-        value: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-    where
-        T: FromStr<Err: Display>,
-        D: Deserializer<'de>,
-    {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
-    }
 }
 
 #[cfg(test)]

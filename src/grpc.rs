@@ -11,7 +11,6 @@ pub mod listener;
 pub mod nodes;
 pub mod proto;
 pub mod push_client;
-pub mod raw;
 pub mod server;
 pub mod status;
 pub mod status_service;

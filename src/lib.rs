@@ -1,7 +1,7 @@
 //! `childsync` takes child records in from downstream nodes, reconciles them and forwards them upward
 //! until the national system holds the same children, once each.
 //!
-//! The modules stand in reading order; `ARCHITECTURE.md` has the map and the reasons.
+//! `ARCHITECTURE.md` has the map, in reading order, and the reasons.
 
 pub mod agent;
 pub mod app;

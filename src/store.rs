@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod forward;
 mod golden_records;
+mod key_proof;
 mod leases;
 mod migrations;
 mod nodes;

@@ -1,4 +1,4 @@
-//! The use cases: ingest, reconcile, forward, feed and status.
+//! The use cases: ingest, reconcile, forward, feed, nodes and status.
 //!
 //! Each use case is one transaction, with no network inside it. What needs the wire comes in as a
 //! trait: [`codec::RecordCodec`] reads records, [`forward::Upstream`] takes golden records.
@@ -9,6 +9,7 @@ pub mod feed;
 pub mod forward;
 pub mod ingest;
 pub mod leadership;
+pub mod nodes;
 pub mod reconcile;
 pub mod sealing;
 pub mod signals;

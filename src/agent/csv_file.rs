@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{BufRead, Read};
 
-use csv::{ByteRecord, Reader, ReaderBuilder};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use uuid::Uuid;
 
 use super::csv_columns::{CellNote, Column, REQUIRED, RowDraft, record_uuid};
@@ -135,6 +135,9 @@ impl<R: BufRead> CsvFile<R> {
             .has_headers(false)
             .flexible(true)
             .delimiter(separator)
+            // A Windows line end leaves its first half in the last cell, where it is trimmed: as a line
+            // end of its own it would make the reader count lines too late.
+            .terminator(Terminator::Any(b'\n'))
             .from_reader(source);
         Ok(CsvFile {
             reader,
@@ -170,7 +173,7 @@ impl<R: Read> CsvFile<R> {
             let line = self.reader.position().line() + 1;
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(false) => return None,
-                Ok(true) if self.record.iter().all(<[u8]>::is_empty) => {}
+                Ok(true) if self.record.iter().all(|cell| cell.trim_ascii().is_empty()) => {}
                 Ok(true) => return Some(self.read(line)),
                 Err(error) => {
                     let problem = format!("cannot be read: {error}");

@@ -70,14 +70,16 @@ impl Demo {
         let outcome = self.push_and_watch(&hubs, population).await;
         hubs.stop().await?;
         let report = outcome?;
+        let kept = hubs.how_to_start_again();
         if self.json {
-            say(serde_json::to_string_pretty(&report.as_json())?);
+            let mut shown = report.as_json();
+            if let (Some(words), Some(fields)) = (kept, shown.as_object_mut()) {
+                fields.insert("kept".to_owned(), words.into());
+            }
+            say(serde_json::to_string_pretty(&shown)?);
         } else {
             say(report.as_table());
-        }
-        if let Some(words) = hubs.how_to_start_again() {
-            tracing::info!("{words}");
-            if !self.json {
+            if let Some(words) = kept {
                 say(words);
             }
         }

@@ -28,8 +28,9 @@ const ATTEMPTS_MAX: u32 = 8;
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  \
     childsync import commune-30742.csv --hub https://hub:7443 --identity commune-30742\n\n\
-    The first line names the columns: record_id, unit_code, full_name, sex and birth_date are needed.\n\
-    Rows that cannot be taken are listed with line and column; the others are kept. Importing the\n\
+    The first line names the columns: record_id, unit_code, full_name, sex and birth_date are needed,\n\
+    and ethnicity for a record to be used. Rows that cannot be taken are listed with their line and\n\
+    what is wrong; the others are kept. Importing the\n\
     same file again changes nothing. The exit status is 0 only if every row was taken.")]
 pub(super) struct Import {
     /// The file: UTF-8, separated by comma, semicolon or tab
@@ -203,7 +204,10 @@ impl Report {
                 false
             }
         };
-        if !taken && outcome.violations.is_empty() {
+        let rejects = |violation: &v1::FieldViolation| {
+            violation.level == i32::from(v1::ViolationLevel::Reject)
+        };
+        if !taken && !outcome.violations.iter().any(rejects) {
             let problem = format!("the hub answered {}", outcome.reason);
             self.problems.push(RowProblem {
                 line,
@@ -218,8 +222,7 @@ impl Report {
                 column: None,
                 problem,
             };
-            let rejects = violation.level == i32::from(v1::ViolationLevel::Reject);
-            let list = if rejects {
+            let list = if rejects(&violation) {
                 &mut self.problems
             } else {
                 &mut self.notes

@@ -11,6 +11,8 @@ use crate::grpc::unit_message;
 
 /// Register the nodes that may write to a hub
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  \
+    childsync node add commune-30742 --unit GSO_PRE2025:30742 --hub https://hub:7443 --identity an")]
 pub(super) struct Node {
     #[command(subcommand)]
     verb: NodeVerb,

@@ -32,7 +32,11 @@ const KEYS: &[(&str, &[&str])] = &[
 ];
 
 /// Variables of the program that are not of a hub's configuration.
-const OTHERS: &[&str] = &["CHILDSYNC_TEST_POSTGRES_URL", "CHILDSYNC_FAULTS"];
+const OTHERS: &[&str] = &[
+    "CHILDSYNC_TEST_POSTGRES_URL",
+    "CHILDSYNC_BENCH_POSTGRES_URL",
+    "CHILDSYNC_FAULTS",
+];
 
 pub(super) fn apply(
     mut table: Table,

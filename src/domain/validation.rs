@@ -6,6 +6,8 @@ mod findings;
 
 use std::fmt;
 
+use super::unit::UnitReference;
+
 pub use case_report::validate_case_report;
 pub use child::validate_child;
 
@@ -44,6 +46,8 @@ impl fmt::Display for FieldPath {
 pub struct Validated<T> {
     /// The record; `None` exactly when a rule of level reject is broken.
     pub record: Option<T>,
+    /// The unit that it names, if that exists, also where the record cannot be used.
+    pub unit: Option<UnitReference>,
     /// What is wrong and what is odd.
     pub violations: Vec<Violation>,
 }

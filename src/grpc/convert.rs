@@ -47,6 +47,7 @@ impl RecordCodec for ContractCodec {
                 let record = validated.record.map(|child| Record::Child(Box::new(child)));
                 Validated {
                     record,
+                    unit: validated.unit,
                     violations: validated.violations,
                 }
             }
@@ -57,6 +58,7 @@ impl RecordCodec for ContractCodec {
                     .map(|report| Record::CaseReport(Box::new(report)));
                 Validated {
                     record,
+                    unit: validated.unit,
                     violations: validated.violations,
                 }
             }

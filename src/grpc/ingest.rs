@@ -168,10 +168,8 @@ fn undecodable(status: Status) -> Status {
 
 fn read_change(change: v1::RecordChange) -> IncomingChange {
     let body = match change.content {
-        Some(Content::Child(raw)) => IncomingBody::Content(RecordKind::Child, raw.0.into()),
-        Some(Content::CaseReport(raw)) => {
-            IncomingBody::Content(RecordKind::CaseReport, raw.0.into())
-        }
+        Some(Content::Child(bytes)) => IncomingBody::Content(RecordKind::Child, bytes),
+        Some(Content::CaseReport(bytes)) => IncomingBody::Content(RecordKind::CaseReport, bytes),
         Some(Content::Tombstone(tombstone)) => IncomingBody::Tombstone(read_tombstone(&tombstone)),
         None => IncomingBody::Missing,
     };

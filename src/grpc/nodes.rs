@@ -12,6 +12,7 @@ use super::status::{already_exists, field};
 use crate::domain::node::NodeName;
 use crate::domain::territory::Territory;
 use crate::store::Registration;
+use crate::sync::nodes::register;
 
 /// Units of one territory at most.
 const TERRITORY_UNITS_MAX: usize = 500;
@@ -56,12 +57,8 @@ impl NodeService for Nodes {
             units.push(unit);
         }
         let territory = Territory::new(units);
-        let mut transaction = self.hub.store.write().await?;
         let now = self.hub.clock.now();
-        let registration = transaction
-            .register_node(&name, &unit, &territory, now)
-            .await?;
-        transaction.commit().await?;
+        let registration = register(&self.hub.store, &name, &unit, &territory, now).await?;
         match registration {
             Registration::Created(_) => {
                 tracing::info!(node.name = %name, node.unit = %unit, "Node registered");

@@ -20,5 +20,25 @@ pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/childsync.v1.rs"));
 }
 
+impl std::fmt::Debug for v1::RecordChange {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("RecordChange")
+            .field("version", &self.version)
+            .field("content", &self.content)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for v1::record_change::Content {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Child(_) => "Child(redacted)",
+            Self::CaseReport(_) => "CaseReport(redacted)",
+            Self::Tombstone(_) => "Tombstone",
+        })
+    }
+}
+
 /// The descriptors of the whole contract, for reflection and for reading records without decoding.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -15,7 +15,6 @@ use super::proto::record::Tombstone;
 use super::proto::v1;
 use super::proto::v1::ingest_service_client::IngestServiceClient;
 use super::proto::v1::record_change::Content;
-use super::raw::RawMessage;
 use super::status::{is_word, read_upstream_error};
 use crate::domain::record::RecordKind;
 use crate::sync::forward::{Answer, OutgoingBody, OutgoingChange, Upstream, UpstreamError};
@@ -225,7 +224,7 @@ impl Upstream for PushClient {
 
 /// A change that says what a child record is now.
 pub fn child_change(record_id: Uuid, version: u64, content: Vec<u8>) -> v1::RecordChange {
-    let content = Some(Content::Child(RawMessage(content)));
+    let content = Some(Content::Child(content.into()));
     v1::RecordChange {
         record_id: record_id.to_string(),
         version,
@@ -235,10 +234,8 @@ pub fn child_change(record_id: Uuid, version: u64, content: Vec<u8>) -> v1::Reco
 
 fn write_change(change: OutgoingChange) -> v1::RecordChange {
     let content = match (change.kind, change.body) {
-        (RecordKind::Child, OutgoingBody::Content(bytes)) => Content::Child(RawMessage(bytes)),
-        (RecordKind::CaseReport, OutgoingBody::Content(bytes)) => {
-            Content::CaseReport(RawMessage(bytes))
-        }
+        (RecordKind::Child, OutgoingBody::Content(bytes)) => Content::Child(bytes.into()),
+        (RecordKind::CaseReport, OutgoingBody::Content(bytes)) => Content::CaseReport(bytes.into()),
         (kind, OutgoingBody::Tombstone(reason, successor)) => Content::Tombstone(Tombstone {
             kind: write_kind(kind).into(),
             reason: write_tombstone_reason(reason).into(),

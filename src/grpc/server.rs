@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Request;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic::transport::Server;
+use tower::util::MapResponseLayer;
 
 use super::feed::Feed;
 use super::ingest::Ingest;
@@ -20,7 +21,7 @@ use super::proto::v1::feed_service_server::FeedServiceServer;
 use super::proto::v1::ingest_service_server::IngestServiceServer;
 use super::proto::v1::node_service_server::NodeServiceServer;
 use super::proto::v1::status_service_server::StatusServiceServer;
-use super::status::{AccessError, peer};
+use super::status::{AccessError, blame_undecodable, peer};
 use super::status_service::HubStatusService;
 use crate::domain::clock::Clock;
 use crate::domain::node::NodeName;
@@ -30,6 +31,7 @@ use crate::security::seal::SealKey;
 use crate::store::{NodeRow, Store};
 use crate::sync::codec::RecordCodec;
 use crate::sync::ingest::GroupCommit;
+use crate::sync::nodes;
 use crate::sync::signals::Signals;
 
 /// Largest message, decompressed, in bytes: 500 records of ordinary size with room to spare.
@@ -76,8 +78,7 @@ impl Hub {
             Identity::Node(name) => name,
             Identity::Operator(_) => return Err(AccessError::NotNode.into()),
         };
-        let mut reading = self.store.read().await?;
-        let node = reading.find_node(name).await?;
+        let node = nodes::find(&self.store, name).await?;
         node.ok_or_else(|| AccessError::NotRegistered.into())
     }
 
@@ -124,6 +125,7 @@ pub async fn serve(
         };
     }
     Server::builder()
+        .layer(MapResponseLayer::new(blame_undecodable))
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(CONNECTION_STREAMS_MAX)

@@ -145,6 +145,23 @@ fn internal(cause: &dyn std::fmt::Display) -> Status {
     Status::with_error_details(Code::Internal, "internal error", details)
 }
 
+/// Turns tonic's own INTERNAL, which is what it says when a message cannot be decoded, into the caller's
+/// fault: honest clients retry INTERNAL for ever. Ours always carries details.
+pub fn blame_undecodable<B>(mut response: http::Response<B>) -> http::Response<B> {
+    const CODE: &str = "grpc-status";
+    const DETAILS: &str = "grpc-status-details-bin";
+    let headers = response.headers_mut();
+    let is_internal = headers.get(CODE).is_some_and(|code| code == "13");
+    if is_internal && !headers.contains_key(DETAILS) {
+        let status = field("request", "UNDECODABLE", &"the message cannot be decoded");
+        // A status of ours always fits into headers.
+        if status.add_header(headers).is_err() {
+            headers.insert(CODE, http::HeaderValue::from_static("3"));
+        }
+    }
+    response
+}
+
 /// What an upstream's error means to the forwarder. Its text is not kept: it may hold anything.
 pub fn read_upstream_error(status: &Status) -> UpstreamError {
     let details = status.get_error_details();

@@ -19,7 +19,7 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
     /// The filter cannot be read.
-    #[error("log.filter: {0}: write a level such as \"info\" or \"childsync=debug\"")]
+    #[error("{0}: write a level such as \"info\" or \"childsync=debug\"")]
     Filter(String),
     /// The program writes a log already.
     #[error("the log is set up already")]
@@ -28,8 +28,7 @@ pub enum LoggingError {
 
 /// Starts the log; once in a process.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
-    let filter =
-        EnvFilter::try_new(filter).map_err(|error| LoggingError::Filter(error.to_string()))?;
+    let filter = read_filter(filter)?;
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         LogFormat::Text => {
@@ -47,4 +46,9 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
         }
     }
     Ok(())
+}
+
+/// Reads a level, or levels for parts.
+pub fn read_filter(filter: &str) -> Result<EnvFilter, LoggingError> {
+    EnvFilter::try_new(filter).map_err(|error| LoggingError::Filter(error.to_string()))
 }

@@ -18,6 +18,10 @@ const SQLITE_BUSY_SECONDS_MAX: u64 = 10;
 /// How long a caller waits for a free connection before the store counts as unavailable.
 const ACQUIRE_SECONDS_MAX: u64 = 10;
 
+/// How long PostgreSQL keeps a transaction whose owner says nothing: a process that was stopped in the
+/// middle of one must not hold its locks for ever. Every transaction of ours is busy all the time.
+const IDLE_TRANSACTION_MILLISECONDS_MAX: u64 = 5_000;
+
 /// Which database to open.
 #[derive(Clone)]
 pub struct StoreOptions {
@@ -67,6 +71,10 @@ impl Store {
         let connect = PgConnectOptions::from_str(&options.url)
             .map_err(|error| StoreError::Url(error.to_string()))?
             .application_name("childsync")
+            .options([(
+                "idle_in_transaction_session_timeout",
+                IDLE_TRANSACTION_MILLISECONDS_MAX,
+            )])
             .disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max)

@@ -193,29 +193,28 @@ impl Transaction {
         Ok(row.map(|(number, at)| (number, Timestamp::from_micros(at))))
     }
 
-    /// Notes how the last attempt went.
+    /// Notes how the last attempt of a lane went.
     pub async fn set_forwarder_health(
         &mut self,
+        lane: Lane,
         health: &ForwarderHealth,
     ) -> Result<(), StoreError> {
-        on_conn!(self, |conn| {
+        let changed = on_conn!(self, |conn| {
             query(sql::SET_FORWARDER_HEALTH)
-                .bind("forwarder")
+                .bind(lane.code())
                 .bind(health.last_error.clone())
                 .bind(health.failed_attempts)
                 .execute(conn)
-                .await?;
+                .await?
+                .rows_affected()
         });
-        Ok(())
+        expect_rows("SET_FORWARDER_HEALTH", 1, changed)
     }
 
-    /// How the last attempt went.
+    /// How the last attempts went, of the lane that is worse off.
     pub async fn forwarder_health(&mut self) -> Result<ForwarderHealth, StoreError> {
         let (last_error, failed_attempts) = on_conn!(self, |conn| {
-            query_as(sql::READ_FORWARDER_HEALTH)
-                .bind("forwarder")
-                .fetch_one(conn)
-                .await?
+            query_as(sql::READ_FORWARDER_HEALTH).fetch_one(conn).await?
         });
         Ok(ForwarderHealth {
             last_error,

@@ -15,12 +15,20 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: &[Step] = &[Step {
-    version: 1,
-    name: "hub",
-    sqlite: include_str!("../../migrations/sqlite/0001_hub.sql"),
-    postgres: include_str!("../../migrations/postgres/0001_hub.sql"),
-}];
+const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        name: "hub",
+        sqlite: include_str!("../../migrations/sqlite/0001_hub.sql"),
+        postgres: include_str!("../../migrations/postgres/0001_hub.sql"),
+    },
+    Step {
+        version: 2,
+        name: "health_and_key",
+        sqlite: include_str!("../../migrations/sqlite/0002_health_and_key.sql"),
+        postgres: include_str!("../../migrations/postgres/0002_health_and_key.sql"),
+    },
+];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
     migrator(|step| step.sqlite).run(pool).await?;

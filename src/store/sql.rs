@@ -293,7 +293,7 @@ pub(super) const READ_FEED: &str = "
         WHERE s.node_id = $1
           AND s.feed_seq > $2
         UNION ALL
-        SELECT q.feed_seq, q.kind, q.record_id, q.version, 0, NULL, 0, q.reason, q.rules
+        SELECT q.feed_seq, q.kind, q.record_id, q.version, CAST(0 AS SMALLINT), NULL, 0, q.reason, q.rules
         FROM quarantine q
         WHERE q.node_id = $1
           AND q.feed_seq > $2
@@ -425,11 +425,20 @@ pub(super) const CLEAR_REFUSALS: Bulk = Bulk {
 pub(super) const SET_FORWARDER_HEALTH: &str = "
     UPDATE forwarder_health
     SET last_error = $2, failed_attempts = $3
-    WHERE name = $1";
+    WHERE lane = $1";
 pub(super) const READ_FORWARDER_HEALTH: &str = "
     SELECT last_error, failed_attempts
     FROM forwarder_health
-    WHERE name = $1";
+    ORDER BY failed_attempts DESC
+    LIMIT 1";
+
+// Sealing
+
+pub(super) const READ_KEY_PROOF: &str = "SELECT proof FROM key_proof";
+pub(super) const INSERT_KEY_PROOF: &str = "
+    INSERT INTO key_proof (place, proof)
+    VALUES (1, $1)
+    ON CONFLICT (place) DO NOTHING";
 
 // Status
 
@@ -542,6 +551,8 @@ const PLAIN: &[(&str, &str)] = named![
     READ_LAST_RECEIPT,
     SET_FORWARDER_HEALTH,
     READ_FORWARDER_HEALTH,
+    READ_KEY_PROOF,
+    INSERT_KEY_PROOF,
     COUNT_WAITING,
     COUNT_WAITING_CHANGES,
     COUNT_LIVE_SOURCES,

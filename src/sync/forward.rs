@@ -143,7 +143,8 @@ impl<U: Upstream> Forwarder<U> {
     /// Forwards until it is told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut changes = self.signals.changes.listen();
-        let mut failures = 0;
+        // What an earlier process noted is not known: the first success clears it.
+        let mut failures = 1;
         while !stop.is_cancelled() {
             let Some(step) = stop.run_until_cancelled(self.step()).await else {
                 break;
@@ -201,8 +202,11 @@ impl<U: Upstream> Forwarder<U> {
         let mut reading = self.store.read().await?;
         let position = reading.forward_position(self.lane).await?;
         let open = reading.find_open_batch(self.lane).await?;
-        let up_to = open.map_or(i64::MAX, |batch| batch.last_change);
-        let limit = i64::from(self.batch_records);
+        // A sealed batch is read whole: its receipt will move the cursor to its end.
+        let (up_to, limit) = match open {
+            Some(batch) => (batch.last_change, i64::MAX),
+            None => (i64::MAX, i64::from(self.batch_records)),
+        };
         let changes = reading
             .read_golden_changes(self.lane, position, up_to, limit)
             .await?;
@@ -311,7 +315,7 @@ impl<U: Upstream> Forwarder<U> {
 
     async fn recovered(&self, failures: &mut u32) {
         if std::mem::take(failures) > 0 {
-            tracing::info!(lane = ?self.lane, "The upstream takes records again");
+            tracing::info!(lane = ?self.lane, "The upstream takes records");
             self.note_health(ForwarderHealth::default()).await;
         }
     }
@@ -335,7 +339,7 @@ impl<U: Upstream> Forwarder<U> {
     async fn note_health(&self, health: ForwarderHealth) {
         let noted = async {
             let mut transaction = self.store.write().await?;
-            transaction.set_forwarder_health(&health).await?;
+            transaction.set_forwarder_health(self.lane, &health).await?;
             transaction.commit().await
         };
         if let Err(error) = noted.await {

@@ -6,6 +6,40 @@
 use crate::domain::golden::{GoldenId, SubmissionKey};
 use crate::domain::record::Version;
 use crate::security::seal::{SealError, SealKey};
+use crate::store::{Store, StoreError};
+
+/// What the key proof of a database says.
+const PROOF: &[u8] = b"childsync";
+/// The place of the key proof.
+const PROOF_PLACE: &[u8] = b"k";
+
+/// The key cannot be shown to be the database's.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The database was first used with another key.
+    #[error("is not the key that this database was sealed with: give the hub its first key again")]
+    Other,
+    /// A new database could not be marked with the key.
+    #[error(transparent)]
+    Sealing(SealError),
+    /// The database did not take part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes sure that the database was sealed with this key, and marks a new database with it. A hub with
+/// another key would take records in that it can never put beside those it holds.
+pub async fn prove_key(store: &Store, key: &SealKey) -> Result<(), KeyError> {
+    let mut transaction = store.write().await?;
+    let proof = key.seal(PROOF_PLACE, PROOF).map_err(KeyError::Sealing)?;
+    transaction.put_key_proof(proof).await?;
+    let held = transaction.read_key_proof().await?.unwrap_or_default();
+    transaction.commit().await?;
+    match key.open(PROOF_PLACE, &held) {
+        Ok(opened) if opened == PROOF => Ok(()),
+        Ok(_) | Err(_) => Err(KeyError::Other),
+    }
+}
 
 /// Seals a submission's content.
 pub fn seal_submission(

@@ -162,3 +162,16 @@ fn a_line_break_inside_quotes_does_not_shift_the_line_numbers() {
 
     assert_eq!(problems[0].line, 4);
 }
+
+#[test]
+fn windows_line_ends_do_not_shift_the_lines_that_are_named() {
+    let bad = GOOD.replace("2018-04-02", "some day");
+    let text = format!("{HEADER}\n{GOOD}\n\n{GOOD}\n{bad}\n").replace('\n', "\r\n");
+
+    let lines: Vec<u64> = rows(text.as_bytes())
+        .into_iter()
+        .map(|row| row.map_or_else(|problems| problems[0].line, |row| row.line))
+        .collect();
+
+    assert_eq!(lines, [2, 4, 5]);
+}

@@ -33,6 +33,7 @@ pub fn validate_case_report(draft: &CaseReportDraft, today: time::Date) -> Valid
     };
     Validated {
         record,
+        unit: commune,
         violations: findings.violations,
     }
 }

@@ -51,6 +51,7 @@ pub fn validate_child(draft: &ChildDraft, today: time::Date) -> Validated<ChildR
     };
     Validated {
         record,
+        unit: commune,
         violations: findings.violations,
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::clock::Clock;
 use crate::domain::golden::SubmissionKey;
 use crate::domain::node::NodeId;
 use crate::domain::record::{
-    ContentHash, Record, RecordId, RecordKey, RecordKind, TombstoneReason, Version,
+    ContentHash, RecordId, RecordKey, RecordKind, TombstoneReason, Version,
 };
 use crate::domain::territory::Territory;
 use crate::domain::validation::{Level, Violation};
@@ -141,8 +141,10 @@ impl Examiner {
         let Ok(validated) = self.codec.validate(kind, &canonical, today) else {
             return Ok(Examined::Refuse(Reason::ContentUnreadable));
         };
-        if let Some(record) = &validated.record
-            && !self.allows(record)
+        // Also a record that breaks a rule must be the node's to send.
+        if validated
+            .unit
+            .is_some_and(|unit| !self.territory.allows(&unit))
         {
             return Ok(Examined::Refuse(Reason::OutsideTerritory));
         }
@@ -155,10 +157,6 @@ impl Examiner {
         } else {
             Examined::Quarantine(candidate)
         })
-    }
-
-    fn allows(&self, record: &Record) -> bool {
-        self.territory.allows(&record.unit())
     }
 
     fn candidate(

@@ -87,8 +87,20 @@ pub(super) async fn rebuild_clusters(reconciler: &Reconciler) -> Result<Clusters
         after = Some(last.key);
         for member in page {
             let opened = super::plan::open_member(reconciler, &member)?;
-            let record = super::plan::read_record(reconciler, RecordKind::Child, &opened)?;
-            clusters.restore(member.golden_id, record.as_child().and_then(Identity::of));
+            clusters.restore(member.golden_id, identity_of(reconciler, &member, &opened));
+        }
+    }
+}
+
+/// The identity of a record that was accepted. A later version of the program may have stricter rules
+/// and not read it any more: then it keeps its golden record and no other is linked to it.
+fn identity_of(reconciler: &Reconciler, member: &Member, opened: &[u8]) -> Option<Identity> {
+    match super::plan::read_record(reconciler, RecordKind::Child, opened) {
+        Ok(record) => record.as_child().and_then(Identity::of),
+        Err(error) => {
+            let record = member.key.record_id;
+            tracing::warn!(record.id = %record, error = %error, "A held record breaks a newer rule");
+            None
         }
     }
 }

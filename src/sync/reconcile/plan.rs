@@ -324,7 +324,9 @@ fn consolidate_sources(
     }
     let mut ranked = Vec::with_capacity(sources.len());
     for (submission, content) in sources {
-        let rank = rank(&read_record(reconciler, kind, &content)?);
+        // What a newer rule cannot read any more still has its fields, at the lowest rank.
+        let record = read_record(reconciler, kind, &content);
+        let rank = record.map_or(LOWEST_RANK, |record| rank(&record));
         ranked.push(Source {
             submission,
             rank,
@@ -339,6 +341,13 @@ fn consolidate_sources(
         .collect();
     Ok((content.into(), provenance_text(&golden.provenance)))
 }
+
+const LOWEST_RANK: Rank = Rank {
+    verified: false,
+    present: false,
+    filled_fields: 0,
+    changed_at: i64::MIN,
+};
 
 fn rank(record: &Record) -> Rank {
     match record {

@@ -1,0 +1,233 @@
+//! What was measured, as a table or as JSON.
+
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use crate::cpu::CpuSeconds;
+use crate::latency::{Latencies, WayTimes};
+use crate::machine::Machine;
+use crate::{Arguments, Engine};
+
+/// Everything that was measured in one run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    machine: Machine,
+    records: u32,
+    nodes: u32,
+    seed: u64,
+    /// One entry for each engine.
+    pub(crate) engines: Vec<EngineFigures>,
+}
+
+/// What was measured on one engine.
+#[derive(Debug, Serialize)]
+pub(crate) struct EngineFigures {
+    pub(crate) engine: Engine,
+    /// `COPY` of the same rows; on PostgreSQL only.
+    pub(crate) copy: Option<Rate>,
+    /// First push to last acknowledgement.
+    pub(crate) ingest: Rate,
+    /// First push until everything is reconciled.
+    pub(crate) pipeline: Rate,
+    /// Golden records from a filled province to an empty nation.
+    pub(crate) forward: Rate,
+    /// First push until the nation holds everything.
+    pub(crate) whole_chain: Rate,
+    pub(crate) latency: Latencies,
+}
+
+/// How many in what time, and who worked for it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Rate {
+    pub(crate) records: u64,
+    pub(crate) seconds: f64,
+    pub(crate) per_second: f64,
+    pub(crate) cpu_seconds: CpuSeconds,
+}
+
+impl Rate {
+    /// So many records in this time.
+    pub(crate) fn new(records: u64, took: Duration, cpu_seconds: CpuSeconds) -> Self {
+        let per_second = per_second(records, took);
+        Self {
+            records,
+            seconds: took.as_secs_f64(),
+            per_second,
+            cpu_seconds,
+        }
+    }
+}
+
+/// Records a second.
+pub(crate) fn per_second(records: u64, took: Duration) -> f64 {
+    f64::from(u32::try_from(records).unwrap_or(u32::MAX)) / took.as_secs_f64()
+}
+
+/// Milliseconds of the middle and of the slow end of many samples.
+#[derive(Debug, Serialize)]
+pub(crate) struct Percentiles {
+    pub(crate) samples: usize,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) max: f64,
+}
+
+impl Percentiles {
+    /// `None` without samples.
+    pub(crate) fn of(mut samples: Vec<Duration>) -> Option<Self> {
+        samples.sort_unstable();
+        let count = samples.len();
+        let at = |percent: usize| {
+            let place = (count * percent).div_ceil(100).max(1) - 1;
+            samples
+                .get(place)
+                .map(|sample| sample.as_secs_f64() * 1_000.0)
+        };
+        Some(Self {
+            samples: count,
+            p50: at(50)?,
+            p99: at(99)?,
+            max: at(100)?,
+        })
+    }
+}
+
+impl Report {
+    /// A report of no engine yet.
+    pub(crate) fn new(machine: Machine, arguments: &Arguments) -> Self {
+        let Arguments {
+            records,
+            nodes,
+            seed,
+            ..
+        } = *arguments;
+        Self {
+            machine,
+            records,
+            nodes,
+            seed,
+            engines: Vec::new(),
+        }
+    }
+
+    pub(crate) fn as_json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)?)
+    }
+
+    pub(crate) fn as_text(&self) -> String {
+        let Self {
+            machine,
+            records,
+            nodes,
+            seed,
+            engines,
+        } = self;
+        let head = format!("{machine}\n{records} records of {nodes} nodes, seed {seed}");
+        let parts = engines.iter().map(EngineFigures::as_text);
+        std::iter::once(head)
+            .chain(parts)
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    }
+}
+
+impl EngineFigures {
+    fn as_text(&self) -> String {
+        let ratio = self.copy.as_ref().map_or(String::new(), |copy| {
+            let ratio = self.ingest.per_second / copy.per_second;
+            format!("\nIngest is {ratio:.2} of COPY.")
+        });
+        let load = self.latency.load_per_second;
+        format!(
+            "{:?}\n{}{ratio}\n\nMilliseconds of single records; the load beside was {load:.0} a second\n{}",
+            self.engine,
+            self.rates(),
+            self.times(),
+        )
+    }
+
+    fn rates(&self) -> Table {
+        let mut table = right_aligned(&[
+            "what",
+            "records",
+            "seconds",
+            "a second",
+            "cpu: hubs",
+            "client",
+            "postgres",
+            "others",
+            "disk wait",
+        ]);
+        let rates = [
+            ("COPY into the same table", self.copy.as_ref()),
+            ("ingest, acknowledged", Some(&self.ingest)),
+            ("pipeline, reconciled", Some(&self.pipeline)),
+            ("forward, golden records", Some(&self.forward)),
+            ("chain, push to nation", Some(&self.whole_chain)),
+            ("feed read from its beginning", Some(&self.latency.feed)),
+        ];
+        for (what, rate) in rates {
+            if let Some(rate) = rate {
+                table.add_row(rate.cells(what));
+            }
+        }
+        table
+    }
+
+    fn times(&self) -> Table {
+        let mut table = right_aligned(&["way", "samples", "p50", "p99", "max"]);
+        let Latencies {
+            quiet,
+            urgent_under_load,
+            ..
+        } = &self.latency;
+        for (
+            what,
+            WayTimes {
+                acknowledged,
+                at_nation,
+            },
+        ) in [
+            ("child, quiet", quiet),
+            ("urgent report, half load", urgent_under_load),
+        ] {
+            for (way, times) in [("acknowledged", acknowledged), ("at the nation", at_nation)] {
+                let mut cells = vec![format!("{what}, {way}"), times.samples.to_string()];
+                cells.extend([times.p50, times.p99, times.max].map(|time| format!("{time:.1}")));
+                table.add_row(cells);
+            }
+        }
+        table
+    }
+}
+
+impl Rate {
+    fn cells(&self, what: &str) -> Vec<String> {
+        let cpu = &self.cpu_seconds;
+        let hubs: Vec<String> = cpu.hubs.iter().map(|hub| format!("{hub:.2}")).collect();
+        let used = [cpu.client, cpu.postgres, cpu.others, cpu.disk_wait];
+        let mut cells = vec![
+            what.to_owned(),
+            self.records.to_string(),
+            format!("{:.2}", self.seconds),
+            format!("{:.0}", self.per_second),
+            hubs.join(" + "),
+        ];
+        cells.extend(used.map(|seconds| format!("{seconds:.2}")));
+        cells
+    }
+}
+
+/// A table without lines whose columns, but for the first, are numbers.
+fn right_aligned(titles: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(titles.to_vec());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}

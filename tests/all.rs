@@ -1,0 +1,21 @@
+//! Every test that needs more than one room, as one binary: linking it once is what takes the time.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
+
+mod support;
+
+mod access;
+mod contract;
+mod convergence;
+mod faults;
+mod files;
+mod privacy;
+mod refusals;
+mod store_conformance;
+mod tidy;
+mod tree;
+mod upstream;
