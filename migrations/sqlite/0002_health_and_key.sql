@@ -12,3 +12,11 @@ CREATE TABLE key_proof (
     place INTEGER NOT NULL PRIMARY KEY,
     proof BLOB NOT NULL
 ) STRICT;
+
+-- What status shows, kept by the reconciler with its effect: counting the tables would read them whole.
+INSERT INTO hub_counter (name, value)
+SELECT 'live_children', COUNT(*) FROM source_record WHERE kind = 1 AND state = 1;
+INSERT INTO hub_counter (name, value)
+SELECT 'golden_children', COUNT(*) FROM golden_record WHERE kind = 1 AND state = 1;
+INSERT INTO hub_counter (name, value)
+SELECT 'case_reports', COUNT(*) FROM golden_record WHERE kind = 2 AND state = 1;

@@ -33,6 +33,7 @@ pub(super) const LOCK_COUNTER: Pair = Pair {
 };
 pub(super) const READ_COUNTER: &str = "SELECT value FROM hub_counter WHERE name = $1";
 pub(super) const SET_COUNTER: &str = "UPDATE hub_counter SET value = $2 WHERE name = $1";
+pub(super) const ADD_TO_COUNTER: &str = "UPDATE hub_counter SET value = value + $2 WHERE name = $1";
 
 // Leases
 
@@ -452,16 +453,6 @@ pub(super) const COUNT_WAITING_CHANGES: &str = "
     FROM golden_record
     WHERE lane = $1
       AND change_seq > $2";
-pub(super) const COUNT_LIVE_SOURCES: &str = "
-    SELECT COUNT(*)
-    FROM source_record
-    WHERE state = 1
-      AND kind = $1";
-pub(super) const COUNT_LIVE_GOLDEN: &str = "
-    SELECT COUNT(*)
-    FROM golden_record
-    WHERE state = 1
-      AND kind = $1";
 pub(super) const COUNT_QUARANTINED: &str = "SELECT COUNT(*) FROM quarantine";
 pub(super) const COUNT_REFUSED: &str = "SELECT COUNT(*) FROM forward_refusal";
 pub(super) const LIST_NODES: &str = "
@@ -523,6 +514,7 @@ macro_rules! named {
 const PLAIN: &[(&str, &str)] = named![
     READ_COUNTER,
     SET_COUNTER,
+    ADD_TO_COUNTER,
     TAKE_LEASE,
     RELEASE_LEASE,
     READ_LEASE,
@@ -555,8 +547,6 @@ const PLAIN: &[(&str, &str)] = named![
     INSERT_KEY_PROOF,
     COUNT_WAITING,
     COUNT_WAITING_CHANGES,
-    COUNT_LIVE_SOURCES,
-    COUNT_LIVE_GOLDEN,
     COUNT_QUARANTINED,
     COUNT_REFUSED,
     LIST_NODES,

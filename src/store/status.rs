@@ -1,4 +1,4 @@
-//! Figures for operators: each is a count of the tables, never a second book.
+//! Figures for operators: a count of the tables, or a counter that is written with what it counts.
 
 use sqlx::{query_as, query_scalar};
 use uuid::Uuid;
@@ -92,15 +92,9 @@ impl Transaction {
     /// Counts over the whole hub.
     pub async fn hub_counts(&mut self) -> Result<HubCounts, StoreError> {
         Ok(HubCounts {
-            source_children: self
-                .count_kind(sql::COUNT_LIVE_SOURCES, RecordKind::Child)
-                .await?,
-            golden_children: self
-                .count_kind(sql::COUNT_LIVE_GOLDEN, RecordKind::Child)
-                .await?,
-            case_reports: self
-                .count_kind(sql::COUNT_LIVE_GOLDEN, RecordKind::CaseReport)
-                .await?,
+            source_children: self.read_counter("live_children").await?,
+            golden_children: self.read_counter("golden_children").await?,
+            case_reports: self.read_counter("case_reports").await?,
             quarantined: self.count(sql::COUNT_QUARANTINED).await?,
             refused: self.count(sql::COUNT_REFUSED).await?,
         })
@@ -108,18 +102,6 @@ impl Transaction {
 
     async fn count(&mut self, text: &'static str) -> Result<i64, StoreError> {
         Ok(on_conn!(self, |conn| query_scalar(text)
-            .fetch_one(conn)
-            .await?))
-    }
-
-    async fn count_kind(
-        &mut self,
-        text: &'static str,
-        kind: RecordKind,
-    ) -> Result<i64, StoreError> {
-        let kind = kind.code();
-        Ok(on_conn!(self, |conn| query_scalar(text)
-            .bind(kind)
             .fetch_one(conn)
             .await?))
     }

@@ -103,6 +103,26 @@ impl Transaction {
         expect_rows("SET_COUNTER", 1, changed)
     }
 
+    /// Adds to a counter; nothing is asked of the database where there is nothing to add.
+    pub async fn add_to_counter(
+        &mut self,
+        name: &'static str,
+        more: i64,
+    ) -> Result<(), StoreError> {
+        if more == 0 {
+            return Ok(());
+        }
+        let changed = on_conn!(self, |conn| {
+            query(sql::ADD_TO_COUNTER)
+                .bind(name)
+                .bind(more)
+                .execute(conn)
+                .await?
+                .rows_affected()
+        });
+        expect_rows("ADD_TO_COUNTER", 1, changed)
+    }
+
     /// The held versions of these records that are not older than the version asked for.
     pub async fn find_held_versions(
         &mut self,

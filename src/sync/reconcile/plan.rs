@@ -25,6 +25,7 @@ pub(super) struct Placed {
     sources: Vec<SourceRow>,
     contents: HashMap<RecordKey, (Version, Bytes)>,
     quarantined: Vec<Quarantined>,
+    counts: LiveCounts,
     /// Golden records whose members or member contents have changed, in the order of their identity,
     /// so that the same slice always writes in the same order.
     affected: BTreeMap<GoldenId, Affected>,
@@ -43,6 +44,14 @@ struct Affected {
     membership_changed: bool,
 }
 
+/// How many more or fewer live records there are after a slice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LiveCounts {
+    pub(super) source_children: i64,
+    pub(super) golden_children: i64,
+    pub(super) case_reports: i64,
+}
+
 /// Everything one slice writes.
 pub(super) struct Effect {
     pub(super) lane: Lane,
@@ -52,6 +61,7 @@ pub(super) struct Effect {
     pub(super) golden: Vec<GoldenChange>,
     pub(super) retold: Vec<RecordKey>,
     pub(super) quarantined: Vec<Quarantined>,
+    pub(super) counts: LiveCounts,
 }
 
 impl Placed {
@@ -84,6 +94,7 @@ pub(super) fn place(
         sources: Vec::new(),
         contents: HashMap::new(),
         quarantined: Vec::new(),
+        counts: LiveCounts::default(),
         affected: BTreeMap::new(),
     };
     for entry in newest_entries(slice.entries) {
@@ -156,6 +167,9 @@ fn place_entry(
         (RecordKind::CaseReport, false) => Assignment { from, to: None },
     };
     note_assignment(placed, &entry, held, assignment, is_new);
+    if kind == RecordKind::Child {
+        placed.counts.source_children += i64::from(is_live) - i64::from(from.is_some());
+    }
     placed.sources.push(SourceRow {
         key: entry.key,
         version: entry.version,
@@ -230,6 +244,7 @@ pub(super) fn consolidate(
         golden: Vec::new(),
         retold: Vec::new(),
         quarantined: placed.quarantined,
+        counts: placed.counts,
     };
     let changed: HashSet<RecordKey> = placed.sources.iter().map(|row| row.key).collect();
     for (golden, affected) in placed.affected {
@@ -259,7 +274,17 @@ pub(super) fn consolidate(
             sources.push((submission, open_member(reconciler, member)?));
         }
         let kind = affected.kind.unwrap_or(RecordKind::Child);
+        let was_live = row
+            .as_ref()
+            .is_some_and(|row| row.state == GoldenState::Live);
         let change = golden_change(reconciler, golden, kind, affected.left_for, row, sources)?;
+        if let Some(change) = &change {
+            let more = i64::from(change.state == GoldenState::Live) - i64::from(was_live);
+            match kind {
+                RecordKind::Child => effect.counts.golden_children += more,
+                RecordKind::CaseReport => effect.counts.case_reports += more,
+            }
+        }
         effect.golden.extend(change);
     }
     effect.sources = placed.sources;

@@ -43,6 +43,14 @@ pub(super) async fn write_effect(
     transaction.put_quarantined(effect.quarantined, now).await?;
     transaction.set_counter("feed", feed).await?;
     transaction.set_counter("change", last_change).await?;
+    let counts = effect.counts;
+    for (name, more) in [
+        ("live_children", counts.source_children),
+        ("golden_children", counts.golden_children),
+        ("case_reports", counts.case_reports),
+    ] {
+        transaction.add_to_counter(name, more).await?;
+    }
     transaction
         .move_log_position(effect.lane, effect.from, effect.to)
         .await?;
