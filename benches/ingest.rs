@@ -133,7 +133,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 /// Everything that is measured on one engine.
 async fn measure(bench: &Bench, engine: Engine) -> anyhow::Result<EngineFigures> {
-    let alone = chain::measure_one_hub(bench, engine).await?;
+    let one_hub = chain::measure_one_hub(bench, engine).await?;
+    let ingest_alone = chain::measure_ingest_alone(bench, engine).await?;
     let forward = chain::measure_forwarding(bench, engine).await?;
     let chain = chain::start(bench, engine).await?;
     let whole_chain = chain::measure_whole_chain(bench, &chain).await?;
@@ -141,9 +142,10 @@ async fn measure(bench: &Bench, engine: Engine) -> anyhow::Result<EngineFigures>
     chain.stop(bench).await?;
     Ok(EngineFigures {
         engine,
-        copy: alone.copy,
-        ingest: alone.ingest,
-        pipeline: alone.pipeline,
+        copy: one_hub.copy,
+        ingest_alone,
+        ingest: one_hub.ingest,
+        pipeline: one_hub.pipeline,
         forward,
         whole_chain,
         latency,

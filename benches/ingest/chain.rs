@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use crate::cpu::Meter;
 use crate::hub::{Hub, pause};
 use crate::load::{PROVINCE, Pusher, push_all};
-use crate::report::Rate;
+use crate::postgres::Format;
+use crate::report::{Copies, Rate};
 use crate::site::{Bench, Site};
 use crate::{Engine, progress};
 
@@ -19,7 +20,7 @@ const SETTLE_SECONDS: u64 = 60;
 pub(crate) struct OneHub {
     pub(crate) ingest: Rate,
     pub(crate) pipeline: Rate,
-    pub(crate) copy: Option<Rate>,
+    pub(crate) copy: Option<Copies>,
 }
 
 /// Times a hub without an upstream: until all is acknowledged, and until all is reconciled.
@@ -36,16 +37,16 @@ pub(crate) async fn measure_one_hub(bench: &Bench, engine: Engine) -> anyhow::Re
     let ingest = Rate::new(records, started.elapsed(), meter.since(&before));
     reconciled(&hub, records).await?;
     let pipeline = Rate::new(records, started.elapsed(), meter.since(&before));
-    let status = hub.status().await?;
-    anyhow::ensure!(
-        status.source_records == records,
-        "the hub does not hold what was pushed"
-    );
+    let held = hub.status().await?.source_records;
+    anyhow::ensure!(held == records, "the hub does not hold what was pushed");
     let schema = hub.schema().map(str::to_owned);
     hub.stop().await?;
     let mut copy = None;
     if let (Some(server), Some(schema)) = (&bench.server, schema) {
-        copy = Some(server.measure_copy(&schema).await?);
+        copy = Some(Copies {
+            text: server.measure_copy(&schema, Format::Text).await?,
+            binary: server.measure_copy(&schema, Format::Binary).await?,
+        });
         server.drop_schema(&schema).await?;
     }
     Ok(OneHub {
@@ -53,6 +54,23 @@ pub(crate) async fn measure_one_hub(bench: &Bench, engine: Engine) -> anyhow::Re
         pipeline,
         copy,
     })
+}
+
+/// Times a hub that only takes in: another replica leads the reconciler and rests.
+pub(crate) async fn measure_ingest_alone(bench: &Bench, engine: Engine) -> anyhow::Result<Rate> {
+    progress(format_args!("{engine:?}: one hub, its reconciler at rest"));
+    let site = Site::new(&bench.load)?;
+    let hub = site.start(bench, engine, "province", None).await?;
+    let pushers = connect(bench, &site, &hub).await?;
+    hub.rest_reconciler(bench.server.as_ref()).await?;
+    checkpoint(bench, engine).await?;
+    let meter = Meter::new(vec![hub.id], bench.postmaster());
+    let (before, started) = (meter.read(), Instant::now());
+    push_all(pushers).await?;
+    let ingest = Rate::new(bench.load.records, started.elapsed(), meter.since(&before));
+    anyhow::ensure!(hub.reconciled().await? == 0, "the reconciler did not rest");
+    remove(bench, hub).await?;
+    Ok(ingest)
 }
 
 /// A province with its nation and everything that they stand on.
@@ -118,15 +136,18 @@ impl Chain {
     /// Waits until the nation holds exactly the golden records of the province.
     pub(crate) async fn held_by_nation(&self, records: u64) -> anyhow::Result<()> {
         let deadline = Instant::now() + patience(records);
+        let mut last = (0, 0);
         loop {
             let all_reconciled = self.province.reconciled().await? >= records;
             let (forwarded, arrived) = (
                 self.province.forwarded().await?,
                 self.nation.reconciled().await?,
             );
-            if all_reconciled && arrived >= forwarded && self.is_settled().await? {
+            let is_still = last == (forwarded, arrived);
+            if all_reconciled && is_still && arrived >= forwarded && self.is_settled().await? {
                 return Ok(());
             }
+            last = (forwarded, arrived);
             anyhow::ensure!(
                 Instant::now() < deadline,
                 "the nation did not get everything in time"
@@ -151,20 +172,24 @@ impl Chain {
 
     /// Stops both hubs and removes their databases.
     pub(crate) async fn stop(self, bench: &Bench) -> anyhow::Result<()> {
-        for hub in [self.province, self.nation] {
-            let schema = hub.schema().map(str::to_owned);
-            hub.stop().await?;
-            if let (Some(server), Some(schema)) = (&bench.server, schema) {
-                server.drop_schema(&schema).await?;
-            }
-        }
-        Ok(())
+        remove(bench, self.province).await?;
+        remove(bench, self.nation).await
     }
 }
 
 impl Bench {
     fn postmaster(&self) -> Option<u32> {
         self.server.as_ref().and_then(|server| server.postmaster)
+    }
+}
+
+/// Stops a hub and removes its database.
+async fn remove(bench: &Bench, hub: Hub) -> anyhow::Result<()> {
+    let schema = hub.schema().map(str::to_owned);
+    hub.stop().await?;
+    match (&bench.server, schema) {
+        (Some(server), Some(schema)) => server.drop_schema(&schema).await,
+        (Some(_) | None, _) => Ok(()),
     }
 }
 

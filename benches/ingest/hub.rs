@@ -11,18 +11,24 @@ use childsync::grpc::proto::v1::node_service_client::NodeServiceClient;
 use childsync::grpc::proto::v1::status_service_client::StatusServiceClient;
 use childsync::grpc::proto::v1::{GetStatusRequest, GetStatusResponse, RegisterNodeRequest};
 use childsync::grpc::unit_message;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
+use crate::postgres::Server;
 use crate::{POSTGRES_VARIABLE, progress};
 
 /// How long a hub may take to start.
 const START_SECONDS_MAX: u64 = 30;
 /// How long a hub may take to stop; its own limit is 10 seconds.
 const STOP_SECONDS_MAX: u64 = 15;
+/// A hub looks after its lease more often than once in so many seconds.
+const LEASE_SECONDS: u64 = 4;
+/// A deadline that does not come, in microseconds since 1970.
+const LEASE_FOR_EVER: i64 = i64::MAX;
 /// How often a hub is asked how far it is.
 pub(crate) const WATCH_MILLISECONDS: u64 = 20;
 
@@ -138,6 +144,30 @@ impl Hub {
             .next()
             .with_context(|| format!("the hub does not count {name}"))?;
         Ok(value.trim().parse()?)
+    }
+
+    /// Gives the reconciler's lease to a replica that does nothing with it, and waits until the hub has
+    /// seen that.
+    pub(crate) async fn rest_reconciler(&self, server: Option<&Server>) -> anyhow::Result<()> {
+        let table = self
+            .schema()
+            .map_or("lease".to_owned(), |schema| format!("{schema}.lease"));
+        let statement = AssertSqlSafe(format!(
+            "UPDATE {table} SET owner = 'nobody', token = token + 1, deadline = {LEASE_FOR_EVER}
+             WHERE name = 'reconciler'"
+        ));
+        if let (Some(_), Some(server)) = (self.schema(), server) {
+            let mut connection = PgConnection::connect(&server.url).await?;
+            sqlx::query(statement).execute(&mut connection).await?;
+            connection.close().await?;
+        } else {
+            let file = self.place.config.with_extension("db");
+            let mut connection = SqliteConnection::connect(&file.display().to_string()).await?;
+            sqlx::query(statement).execute(&mut connection).await?;
+            connection.close().await?;
+        }
+        tokio::time::sleep(Duration::from_secs(LEASE_SECONDS)).await;
+        Ok(())
     }
 
     /// Sends the hub a signal by name.

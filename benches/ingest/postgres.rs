@@ -68,9 +68,9 @@ impl Server {
 
     /// Copies the submission log of a hub that was stopped into a new table with the same indexes, in
     /// one transaction, from this program's memory.
-    pub(crate) async fn measure_copy(&self, schema: &str) -> anyhow::Result<Rate> {
+    pub(crate) async fn measure_copy(&self, schema: &str, format: Format) -> anyhow::Result<Rate> {
         let mut connection = PgConnection::connect(&self.url).await?;
-        let log = read_log(&mut connection, schema).await?;
+        let log = read_log(&mut connection, schema, format).await?;
         let meter = Meter::new(Vec::new(), self.postmaster);
         let mut rounds = Vec::new();
         for _ in 0..COPY_ROUNDS {
@@ -80,7 +80,7 @@ impl Server {
             query(statement).execute(&mut connection).await?;
             self.checkpoint().await?;
             let (before, started) = (meter.read(), Instant::now());
-            let rows = copy(&mut connection, schema, &log).await?;
+            let rows = copy(&mut connection, schema, format, &log).await?;
             rounds.push(Rate::new(rows, started.elapsed(), meter.since(&before)));
             let statement = AssertSqlSafe(format!("DROP TABLE {schema}.copied"));
             query(statement).execute(&mut connection).await?;
@@ -92,10 +92,31 @@ impl Server {
     }
 }
 
-/// The rows of the log in the order in which they came, as `COPY` writes them in binary.
-async fn read_log(connection: &mut PgConnection, schema: &str) -> anyhow::Result<Vec<u8>> {
-    let statement =
-        format!("COPY (SELECT * FROM {schema}.submission ORDER BY seq) TO STDOUT (FORMAT binary)");
+/// How `COPY` writes rows: text unless asked otherwise; binary saves the server the reading of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Format {
+    Text,
+    Binary,
+}
+
+impl Format {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+/// The rows of the log in the order in which they came, as `COPY` writes them.
+async fn read_log(
+    connection: &mut PgConnection,
+    schema: &str,
+    format: Format,
+) -> anyhow::Result<Vec<u8>> {
+    let format = format.word();
+    let rows = format!("SELECT * FROM {schema}.submission ORDER BY seq");
+    let statement = format!("COPY ({rows}) TO STDOUT (FORMAT {format})");
     let mut rows = connection.copy_out_raw(&statement).await?;
     let mut log = Vec::new();
     while let Some(bytes) = rows.try_next().await? {
@@ -104,9 +125,15 @@ async fn read_log(connection: &mut PgConnection, schema: &str) -> anyhow::Result
     Ok(log)
 }
 
-async fn copy(connection: &mut PgConnection, schema: &str, log: &[u8]) -> anyhow::Result<u64> {
+async fn copy(
+    connection: &mut PgConnection,
+    schema: &str,
+    format: Format,
+    log: &[u8],
+) -> anyhow::Result<u64> {
     query("BEGIN").execute(&mut *connection).await?;
-    let statement = format!("COPY {schema}.copied FROM STDIN (FORMAT binary)");
+    let format = format.word();
+    let statement = format!("COPY {schema}.copied FROM STDIN (FORMAT {format})");
     let mut copying = connection.copy_in_raw(&statement).await?;
     for message in log.chunks(MESSAGE_BYTES) {
         copying.send(message).await?;

@@ -26,8 +26,10 @@ pub(crate) struct Report {
 pub(crate) struct EngineFigures {
     pub(crate) engine: Engine,
     /// `COPY` of the same rows; on PostgreSQL only.
-    pub(crate) copy: Option<Rate>,
-    /// First push to last acknowledgement.
+    pub(crate) copy: Option<Copies>,
+    /// First push to last acknowledgement, while another replica leads the reconciler and rests.
+    pub(crate) ingest_alone: Rate,
+    /// First push to last acknowledgement, with the reconciler at work.
     pub(crate) ingest: Rate,
     /// First push until everything is reconciled.
     pub(crate) pipeline: Rate,
@@ -36,6 +38,13 @@ pub(crate) struct EngineFigures {
     /// First push until the nation holds everything.
     pub(crate) whole_chain: Rate,
     pub(crate) latency: Latencies,
+}
+
+/// `COPY` of the same rows in both of its formats.
+#[derive(Debug, Serialize)]
+pub(crate) struct Copies {
+    pub(crate) text: Rate,
+    pub(crate) binary: Rate,
 }
 
 /// How many in what time, and who worked for it.
@@ -136,8 +145,12 @@ impl Report {
 impl EngineFigures {
     fn as_text(&self) -> String {
         let ratio = self.copy.as_ref().map_or(String::new(), |copy| {
-            let ratio = self.ingest.per_second / copy.per_second;
-            format!("\nIngest is {ratio:.2} of COPY.")
+            let [text, binary, alone] = [
+                self.ingest.per_second / copy.text.per_second,
+                self.ingest.per_second / copy.binary.per_second,
+                self.ingest_alone.per_second / copy.text.per_second,
+            ];
+            format!("\nIngest is {text:.2} of COPY, {binary:.2} of binary COPY; alone {alone:.2} of COPY.")
         });
         let load = self.latency.load_per_second;
         format!(
@@ -161,7 +174,12 @@ impl EngineFigures {
             "disk wait",
         ]);
         let rates = [
-            ("COPY into the same table", self.copy.as_ref()),
+            (
+                "COPY into the same table",
+                self.copy.as_ref().map(|copy| &copy.text),
+            ),
+            ("COPY, binary", self.copy.as_ref().map(|copy| &copy.binary)),
+            ("ingest, reconciler at rest", Some(&self.ingest_alone)),
             ("ingest, acknowledged", Some(&self.ingest)),
             ("pipeline, reconciled", Some(&self.pipeline)),
             ("forward, golden records", Some(&self.forward)),

@@ -22,6 +22,16 @@ const ACQUIRE_SECONDS_MAX: u64 = 10;
 /// middle of one must not hold its locks for ever. Every transaction of ours is busy all the time.
 const IDLE_TRANSACTION_MILLISECONDS_MAX: u64 = 5_000;
 
+/// Every statement of ours finds its rows by an index, driven by the rows that it was given. PostgreSQL
+/// does not know that: on tables that have just grown it has no statistics, and what took a millisecond
+/// by the index took it a second by scanning.
+const LOOKUPS_BY_INDEX: [(&str, &str); 4] = [
+    ("join_collapse_limit", "1"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
 /// Which database to open.
 #[derive(Clone)]
 pub struct StoreOptions {
@@ -75,6 +85,7 @@ impl Store {
                 "idle_in_transaction_session_timeout",
                 IDLE_TRANSACTION_MILLISECONDS_MAX,
             )])
+            .options(LOOKUPS_BY_INDEX)
             .disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max)

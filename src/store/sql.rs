@@ -281,26 +281,39 @@ pub(super) const SCAN_LIVE_CHILDREN: &str = "
       AND (s.node_id, s.record_id) > ($1, $2)
     ORDER BY s.node_id, s.record_id
     LIMIT $3";
+/// Each half is cut to the page before they meet, and links are counted for the page alone.
 pub(super) const READ_FEED: &str = "
-    SELECT feed_seq, kind, record_id, version, state, golden_id, linked, reason, rules
+    SELECT event.feed_seq, event.kind, event.record_id, event.version, event.state, event.golden_id,
+           (SELECT COUNT(*)
+            FROM source_record m
+            WHERE m.golden_id = event.golden_id
+              AND m.state = 1) AS linked,
+           event.reason, event.rules
     FROM (
-        SELECT s.feed_seq, s.kind, s.record_id, s.version, s.state, s.golden_id,
-               (SELECT COUNT(*)
-                FROM source_record m
-                WHERE m.golden_id = s.golden_id
-                  AND m.state = 1) AS linked,
-               '' AS reason, '' AS rules
-        FROM source_record s
-        WHERE s.node_id = $1
-          AND s.feed_seq > $2
+        SELECT feed_seq, kind, record_id, version, state, golden_id, reason, rules
+        FROM (
+            SELECT feed_seq, kind, record_id, version, state, golden_id, '' AS reason, '' AS rules
+            FROM source_record
+            WHERE node_id = $1
+              AND feed_seq > $2
+            ORDER BY feed_seq
+            LIMIT $3
+        ) AS reconciled
         UNION ALL
-        SELECT q.feed_seq, q.kind, q.record_id, q.version, CAST(0 AS SMALLINT), NULL, 0, q.reason, q.rules
-        FROM quarantine q
-        WHERE q.node_id = $1
-          AND q.feed_seq > $2
+        SELECT feed_seq, kind, record_id, version, state, golden_id, reason, rules
+        FROM (
+            SELECT feed_seq, kind, record_id, version, CAST(0 AS SMALLINT) AS state,
+                   CAST(NULL AS UUID) AS golden_id, reason, rules
+            FROM quarantine
+            WHERE node_id = $1
+              AND feed_seq > $2
+            ORDER BY feed_seq
+            LIMIT $3
+        ) AS quarantined
+        ORDER BY 1
+        LIMIT $3
     ) AS event
-    ORDER BY feed_seq
-    LIMIT $3";
+    ORDER BY event.feed_seq";
 
 // Golden records
 
