@@ -21,6 +21,7 @@ use crate::support::{eventually, fault_rounds, on_both_engines, until_acknowledg
 on_both_engines![
     four_tiers_with_bad_lines_end_equal,
     an_urgent_report_reaches_the_nation_while_routine_records_wait,
+    a_line_that_never_carries_much_carries_everything_in_the_end,
 ];
 
 const COMMUNES: [(&str, &str); 3] = [
@@ -213,4 +214,32 @@ async fn an_urgent_report_reaches_the_nation_while_routine_records_wait(engine: 
         "the report waited behind all routine records"
     );
     pushing.await.expect("no panic").expect("acknowledged");
+}
+
+/// Each connection is cut long before a batch has passed, and the line never heals.
+async fn a_line_that_never_carries_much_carries_everything_in_the_end(engine: Engine) {
+    let pki = Arc::new(Pki::new());
+    let nation = Tier::start(&pki, engine, ("nation", "GSO_PRE2025:91"), None).await;
+    nation.hub().register("province", "GSO_PRE2025:91").await;
+    let bad = BadLine::cutting(nation.options.port, 1, 40_000..60_000).await;
+    let upstream = Some(bad.url.clone());
+    let options = HubOptions {
+        upstream,
+        ..HubOptions::province()
+    };
+    let database = Arc::new(Database::new(engine).await);
+    let province = TestHub::start(Arc::clone(&pki), database, options).await;
+    province.register("commune", "GSO_PRE2025:30742").await;
+
+    let many = (0..1_500)
+        .map(|at| change(at.into(), 1, numbered_child(at)))
+        .collect();
+    province.push(many).await;
+
+    eventually("the nation holds all of it", || async {
+        nation.hub().node_status("province").await.source_records == 1_500
+    })
+    .await;
+    assert!(bad.cuts() > 2, "the line was too good: {} cuts", bad.cuts());
+    province.stop().await;
 }

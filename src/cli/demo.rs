@@ -159,7 +159,9 @@ async fn push_commune(
 ) -> Result<Tally, UpstreamError> {
     let mut tally = Tally::default();
     for chunk in changes.chunks(CHUNK_RECORDS) {
-        let outcomes = client.send(chunk.to_vec(), &progress).await?;
+        let outcomes = client
+            .send(chunk.to_vec(), |outcomes| progress(outcomes.len()))
+            .await?;
         for outcome in outcomes {
             tally.sent += 1;
             match outcome.outcome() {

@@ -232,15 +232,21 @@ impl Report {
     }
 }
 
-/// Sends a chunk, again after a pause when the line fails: a repeat has no second effect.
+/// Sends a chunk; when the line fails, what is left of it after a pause.
 async fn send_with_patience(
     client: &mut PushClient,
     changes: &[v1::RecordChange],
 ) -> anyhow::Result<Vec<v1::RecordOutcome>> {
+    let mut outcomes: Vec<v1::RecordOutcome> = Vec::with_capacity(changes.len());
     let mut attempt = 0;
     loop {
-        match client.send(changes.to_vec(), |_| ()).await {
-            Ok(outcomes) => return Ok(outcomes),
+        let left = changes.get(outcomes.len()..).unwrap_or_default().to_vec();
+        let before = outcomes.len();
+        match client
+            .send(left, |answered| outcomes.extend_from_slice(answered))
+            .await
+        {
+            Ok(_) => return Ok(outcomes),
             Err(UpstreamError::Refused {
                 reason,
                 retry_after: None,
@@ -248,7 +254,12 @@ async fn send_with_patience(
                 anyhow::bail!("the hub answered {reason}: this does not pass by waiting");
             }
             Err(error) => {
-                attempt += 1;
+                // A line that carries something before it breaks is worth further tries.
+                attempt = if outcomes.len() > before {
+                    1
+                } else {
+                    attempt + 1
+                };
                 if attempt == ATTEMPTS_MAX {
                     return Err(error).context("the hub cannot be reached: try again later");
                 }

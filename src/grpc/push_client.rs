@@ -24,13 +24,19 @@ pub const ACKNOWLEDGE_MILLISECONDS_MAX: u64 = 30_000;
 /// Largest window that a client believes, in requests.
 const WINDOW_REQUESTS_MAX: usize = 64;
 /// Bytes of one request to aim at: a request of large records has fewer of them.
-const REQUEST_BYTES: usize = 2 * 1024 * 1024;
+const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// How often request and window are halved on a line that fails again and again: down to requests of
+/// 8 KiB, one at a time.
+const CAUTION_MAX: u32 = 8;
 
 /// A line to a hub's ingest service. The stream is opened when it is first needed and again after a
 /// failure.
 pub struct PushClient {
     client: IngestServiceClient<Channel>,
     stream: Option<PushStream>,
+    /// How often request and window are halved: once more by every failure before the first answer, once
+    /// less by every success. On a line that is cut after some kilobytes a large request never arrives.
+    caution: u32,
 }
 
 struct PushStream {
@@ -46,25 +52,50 @@ impl PushClient {
         Self {
             client: IngestServiceClient::new(line),
             stream: None,
+            caution: 0,
         }
     }
 
     /// Sends changes and returns the outcome of each, in order, when all are durable. `progress` is
-    /// told how many were acknowledged. After an error it is not known what was taken: send again.
+    /// given the outcomes as they come. After an error, what it was given is durable, and of the rest it
+    /// is not known what was taken: send that again.
     pub async fn send(
         &mut self,
         changes: Vec<v1::RecordChange>,
-        mut progress: impl FnMut(usize) + Send,
+        mut progress: impl FnMut(&[v1::RecordOutcome]) + Send,
+    ) -> Result<Vec<v1::RecordOutcome>, UpstreamError> {
+        let mut nothing_answered = true;
+        let sent = self
+            .try_send(changes, |outcomes| {
+                nothing_answered = false;
+                progress(outcomes);
+            })
+            .await;
+        match sent {
+            Ok(_) => self.caution = self.caution.saturating_sub(1),
+            Err(_) if nothing_answered => self.caution = (self.caution + 1).min(CAUTION_MAX),
+            Err(_) => {}
+        }
+        sent
+    }
+
+    async fn try_send(
+        &mut self,
+        changes: Vec<v1::RecordChange>,
+        mut progress: impl FnMut(&[v1::RecordOutcome]) + Send,
     ) -> Result<Vec<v1::RecordOutcome>, UpstreamError> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => PushStream::open(&mut self.client).await?,
         };
+        let window = (stream.window >> self.caution).max(1);
         let mut outcomes = Vec::with_capacity(changes.len());
         let mut waiting: VecDeque<(u64, Vec<(String, u64)>)> = VecDeque::new();
-        let mut requests = split(changes).into_iter().peekable();
+        let mut requests = split(changes, REQUEST_BYTES_MAX >> self.caution)
+            .into_iter()
+            .peekable();
         while requests.peek().is_some() || !waiting.is_empty() {
-            if waiting.len() < stream.window
+            if waiting.len() < window
                 && let Some(changes) = requests.next()
             {
                 let names = changes
@@ -83,8 +114,9 @@ impl PushClient {
                     "it acknowledged a request out of turn",
                 ));
             }
-            progress(names.len());
-            outcomes.extend(read_outcomes(names, response)?);
+            let answered = read_outcomes(names, response)?;
+            progress(&answered);
+            outcomes.extend(answered);
         }
         self.stream = Some(stream);
         Ok(outcomes)
@@ -149,15 +181,13 @@ async fn in_time<T>(
 }
 
 /// Splits changes into requests that keep the limits of number and size.
-fn split(changes: Vec<v1::RecordChange>) -> Vec<Vec<v1::RecordChange>> {
+fn split(changes: Vec<v1::RecordChange>, bytes_max: usize) -> Vec<Vec<v1::RecordChange>> {
     let mut requests: Vec<Vec<v1::RecordChange>> = Vec::new();
     let mut bytes = 0;
     for change in changes {
         let size = prost::Message::encoded_len(&change);
         match requests.last_mut() {
-            Some(request)
-                if request.len() < REQUEST_CHANGES_MAX && bytes + size <= REQUEST_BYTES =>
-            {
+            Some(request) if request.len() < REQUEST_CHANGES_MAX && bytes + size <= bytes_max => {
                 bytes += size;
                 request.push(change);
             }
@@ -215,10 +245,24 @@ fn read_outcomes(
 }
 
 impl Upstream for PushClient {
-    async fn push(&mut self, changes: Vec<OutgoingChange>) -> Result<Vec<Answer>, UpstreamError> {
+    async fn push(
+        &mut self,
+        changes: Vec<OutgoingChange>,
+        answered: &mut Vec<Answer>,
+    ) -> Result<(), UpstreamError> {
         let changes = changes.into_iter().map(write_change).collect();
-        let outcomes = self.send(changes, |_| ()).await?;
-        outcomes.iter().map(read_answer).collect()
+        let mut nonsense = None;
+        let sent = self.send(changes, |outcomes| {
+            for outcome in outcomes {
+                match read_answer(outcome) {
+                    Ok(answer) if nonsense.is_none() => answered.push(answer),
+                    Ok(_) => {}
+                    Err(error) => nonsense = Some(error),
+                }
+            }
+        });
+        sent.await?;
+        nonsense.map_or(Ok(()), Err)
     }
 }
 

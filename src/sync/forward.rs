@@ -6,6 +6,7 @@
 //! upstream's commit and our note of the receipt is harmless. A record that changes again while its
 //! batch waits moves on to a later batch: many changes collapse into one.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,12 +97,17 @@ impl UpstreamError {
 
 /// Who takes golden records: one line upstream.
 pub trait Upstream: Send {
-    /// Sends records and returns when each is durable upstream, with one answer for each, in order.
+    /// Sends records and returns when each is durable upstream. Adds one answer for each, in order, as
+    /// they come: after an error, what was answered is durable and need not be sent again.
     fn push(
         &mut self,
         changes: Vec<OutgoingChange>,
-    ) -> impl Future<Output = Result<Vec<Answer>, UpstreamError>> + Send;
+        answered: &mut Vec<Answer>,
+    ) -> impl Future<Output = Result<(), UpstreamError>> + Send;
 }
+
+/// What the upstream has answered of the batch that is on its way: at most one batch.
+type Answered = HashMap<(GoldenId, Version), Answer>;
 
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -145,8 +151,10 @@ impl<U: Upstream> Forwarder<U> {
         let mut changes = self.signals.changes.listen();
         // What an earlier process noted is not known: the first success clears it.
         let mut failures = 1;
+        let mut answered = Answered::new();
         while !stop.is_cancelled() {
-            let Some(step) = stop.run_until_cancelled(self.step()).await else {
+            let before = answered.len();
+            let Some(step) = stop.run_until_cancelled(self.step(&mut answered)).await else {
                 break;
             };
             match step {
@@ -156,7 +164,12 @@ impl<U: Upstream> Forwarder<U> {
                 }
                 Ok(_) => self.recovered(&mut failures).await,
                 Err(error) => {
-                    failures += 1;
+                    // A line that carries something before it breaks is worth another try soon.
+                    failures = if answered.len() > before {
+                        1
+                    } else {
+                        failures + 1
+                    };
                     self.failed(&error, failures).await;
                     let wait = backoff(failures, (self.chance)()).max(asked_wait(&error));
                     stop.run_until_cancelled(tokio::time::sleep(wait)).await;
@@ -169,7 +182,7 @@ impl<U: Upstream> Forwarder<U> {
     }
 
     /// Sends one batch, if this process leads and there is one. Returns how many changes it covered.
-    async fn step(&mut self) -> Result<usize, ForwardError> {
+    async fn step(&mut self, answered: &mut Answered) -> Result<usize, ForwardError> {
         let Some(token) = self.leadership.hold().await? else {
             return Ok(0);
         };
@@ -178,20 +191,42 @@ impl<U: Upstream> Forwarder<U> {
         };
         let digest = digest(&changes);
         let sent = self.open(changes)?;
-        let answers = if sent.is_empty() {
-            Vec::new()
-        } else {
-            self.upstream.push(sent.clone()).await?
-        };
-        if answers.len() != sent.len() {
+        self.send_unanswered(&sent, answered).await?;
+        let answers = sent
+            .iter()
+            .map(|change| answered.get(&(change.golden_id, change.version)).cloned());
+        let Some(answers) = answers.collect() else {
             return Err(
                 UpstreamError::Nonsense("it answered for another number of records").into(),
             );
-        }
+        };
         self.note_receipt(token, batch, digest, &sent, answers)
             .await?;
+        answered.clear();
         self.metrics.batch_forwarded(sent.len());
         Ok(sent.len().max(1))
+    }
+
+    /// Sends what an earlier attempt did not get an answer for, and remembers the answers as they come.
+    async fn send_unanswered(
+        &mut self,
+        sent: &[OutgoingChange],
+        answered: &mut Answered,
+    ) -> Result<(), UpstreamError> {
+        let key = |change: &OutgoingChange| (change.golden_id, change.version);
+        let missing: Vec<OutgoingChange> = sent
+            .iter()
+            .filter(|change| !answered.contains_key(&key(change)))
+            .cloned()
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = missing.iter().map(key).collect();
+        let mut answers = Vec::with_capacity(keys.len());
+        let pushed = self.upstream.push(missing, &mut answers).await;
+        answered.extend(keys.into_iter().zip(answers));
+        pushed
     }
 
     /// The batch that waits for its receipt, or a newly sealed one, with its records as they are now.

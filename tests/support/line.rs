@@ -1,5 +1,6 @@
 //! A line that fails: a TCP proxy that cuts connections, and calls with bytes of the test's choice.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -21,6 +22,11 @@ pub(crate) struct BadLine {
 
 impl BadLine {
     pub(crate) async fn to(port: u16, seed: u64) -> Self {
+        Self::cutting(port, seed, 2_000..60_000).await
+    }
+
+    /// A line that carries so many bytes in each direction before it is cut.
+    pub(crate) async fn cutting(port: u16, seed: u64, bytes: Range<u64>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let url = format!("https://{}", listener.local_addr().expect("an address"));
         let (is_bad, cuts) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
@@ -38,7 +44,7 @@ impl BadLine {
                 let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await else {
                     continue;
                 };
-                let budgets = [0, 1].map(|_| chance.random_range(2_000..60_000_u64));
+                let budgets = [0, 1].map(|_| chance.random_range(bytes.clone()));
                 tokio::spawn(carry(
                     near,
                     far,
