@@ -6,6 +6,7 @@ pub mod canonical;
 pub mod connector;
 pub mod convert;
 pub mod feed;
+pub mod hub;
 pub mod ingest;
 pub mod listener;
 pub mod nodes;

@@ -9,9 +9,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::convert::write_kind;
+use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::feed_service_server::FeedService;
-use super::server::Hub;
 use super::status::{draining, field};
 use crate::domain::node::NodeId;
 use crate::store::{FeedRow, SourceState};

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{read_tombstone, write_violation};
+use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::ingest_service_server::IngestService;
 use super::proto::v1::record_change::Content;
-use super::server::Hub;
 use super::status::draining;
 use crate::domain::record::RecordKind;
 use crate::sync::ingest::examine::Examined;

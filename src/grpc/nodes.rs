@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::convert::read_unit;
+use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::node_service_server::NodeService;
-use super::server::Hub;
 use super::status::{already_exists, field};
 use crate::domain::node::NodeName;
 use crate::domain::territory::Territory;

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_stream::Stream;
-use tokio_util::sync::CancellationToken;
-use tonic::Request;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic::transport::Server;
 use tower::util::MapResponseLayer;
 
 use super::feed::Feed;
+use super::hub::Hub;
 use super::ingest::Ingest;
 use super::listener::AuthenticatedStream;
 use super::nodes::Nodes;
@@ -21,18 +20,9 @@ use super::proto::v1::feed_service_server::FeedServiceServer;
 use super::proto::v1::ingest_service_server::IngestServiceServer;
 use super::proto::v1::node_service_server::NodeServiceServer;
 use super::proto::v1::status_service_server::StatusServiceServer;
-use super::status::{AccessError, blame_undecodable, peer};
+use super::status::blame_undecodable;
 use super::status_service::HubStatusService;
-use crate::domain::clock::Clock;
-use crate::domain::node::NodeName;
-use crate::domain::unit::UnitReference;
-use crate::security::identity::Identity;
-use crate::security::seal::SealKey;
-use crate::store::{NodeRow, Store};
-use crate::sync::codec::RecordCodec;
 use crate::sync::ingest::GroupCommit;
-use crate::sync::nodes;
-use crate::sync::signals::Signals;
 
 /// Largest message, decompressed, in bytes: 500 records of ordinary size with room to spare.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -46,50 +36,6 @@ const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// A connection on which nothing was heard for so long is asked whether it is there.
 const KEEPALIVE_SECONDS: u64 = 30;
-
-/// What all services of a hub share.
-pub struct Hub {
-    /// Its name.
-    pub name: NodeName,
-    /// The unit it serves.
-    pub unit: UnitReference,
-    /// Address of its upstream, if it has one.
-    pub upstream: Option<String>,
-    /// Names of its operators.
-    pub operators: Vec<NodeName>,
-    /// Its database.
-    pub store: Store,
-    /// Reads records.
-    pub codec: Arc<dyn RecordCodec>,
-    /// Seals contents.
-    pub key: Arc<SealKey>,
-    /// Says what time it is.
-    pub clock: Arc<dyn Clock>,
-    /// Wake-up calls.
-    pub signals: Arc<Signals>,
-    /// Told when the hub stops.
-    pub stop: CancellationToken,
-}
-
-impl Hub {
-    /// The registered node that calls.
-    pub async fn node<T>(&self, request: &Request<T>) -> Result<NodeRow, tonic::Status> {
-        let name = match &peer(request)?.identity {
-            Identity::Node(name) => name,
-            Identity::Operator(_) => return Err(AccessError::NotNode.into()),
-        };
-        let node = nodes::find(&self.store, name).await?;
-        node.ok_or_else(|| AccessError::NotRegistered.into())
-    }
-
-    /// Lets only operators of this hub through.
-    pub fn operator<T>(&self, request: &Request<T>) -> Result<(), AccessError> {
-        match &peer(request)?.identity {
-            Identity::Operator(name) if self.operators.contains(name) => Ok(()),
-            Identity::Operator(_) | Identity::Node(_) => Err(AccessError::NotOperator),
-        }
-    }
-}
 
 /// The server cannot run.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::convert::{write_lane, write_unit};
+use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::status_service_server::StatusService;
-use super::server::Hub;
 use crate::domain::clock::Timestamp;
 use crate::store::NodeCounts;
 use crate::sync::status::{

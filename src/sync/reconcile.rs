@@ -5,6 +5,8 @@
 //! that is what makes the effect exactly-once. Reading happens before that transaction, because
 //! nobody else writes what it reads; if somebody else does lead by now, the token stops the write.
 
+mod consolidate;
+mod content;
 mod load;
 mod plan;
 mod write;
@@ -148,8 +150,8 @@ impl Reconciler {
         let entries = slice.entries.len();
         let fresh = || GoldenId::new((self.fresh_id)());
         let placed = plan::place(self, slice, &mut reign.clusters, fresh)?;
-        let known = load::read_affected(self, &placed).await?;
-        let effect = plan::consolidate(self, placed, known)?;
+        let known = load::read_affected(self, &placed.existing_golden()).await?;
+        let effect = consolidate::consolidate(self, placed, known)?;
         write::write_effect(self, reign.token, effect).await?;
         self.metrics.slice_reconciled(entries);
         Ok(entries)

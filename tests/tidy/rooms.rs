@@ -35,8 +35,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 ];
 
 /// The wire asks the use cases. It keeps the store to hand it to them, chooses the gRPC code of its
-/// errors and writes out the rows that the use cases answer with. It reads and writes the register of
-/// nodes by itself, in `grpc/server.rs` and `grpc/nodes.rs`: that register has no use case.
+/// errors and writes out the rows that the use cases answer with.
 const GRPC: [&str; 12] = [
     "domain",
     "sync",

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::plan::Placed;
+use super::content::{open_member, read_record};
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::GoldenId;
 use crate::domain::record::{Lane, RecordKey, RecordKind};
@@ -57,17 +57,16 @@ pub(super) async fn read_slice(
 /// those others.
 pub(super) async fn read_affected(
     reconciler: &Reconciler,
-    placed: &Placed,
+    existing: &[GoldenId],
 ) -> Result<Known, ReconcileError> {
-    let existing = placed.existing_golden();
     if existing.is_empty() {
         return Ok(Known::default());
     }
     let mut reading = reconciler.store.read().await?;
-    let golden = reading.find_golden_records(&existing).await?;
+    let golden = reading.find_golden_records(existing).await?;
     let golden = golden.into_iter().map(|row| (row.golden_id, row)).collect();
     let mut members: HashMap<GoldenId, Vec<Member>> = HashMap::new();
-    for member in reading.read_members(&existing).await? {
+    for member in reading.read_members(existing).await? {
         members.entry(member.golden_id).or_default().push(member);
     }
     Ok(Known { golden, members })
@@ -86,7 +85,7 @@ pub(super) async fn rebuild_clusters(reconciler: &Reconciler) -> Result<Clusters
         };
         after = Some(last.key);
         for member in page {
-            let opened = super::plan::open_member(reconciler, &member)?;
+            let opened = open_member(reconciler, &member)?;
             clusters.restore(member.golden_id, identity_of(reconciler, &member, &opened));
         }
     }
@@ -95,7 +94,7 @@ pub(super) async fn rebuild_clusters(reconciler: &Reconciler) -> Result<Clusters
 /// The identity of a record that was accepted. A later version of the program may have stricter rules
 /// and not read it any more: then it keeps its golden record and no other is linked to it.
 fn identity_of(reconciler: &Reconciler, member: &Member, opened: &[u8]) -> Option<Identity> {
-    match super::plan::read_record(reconciler, RecordKind::Child, opened) {
+    match read_record(reconciler, RecordKind::Child, opened) {
         Ok(record) => record.as_child().and_then(Identity::of),
         Err(error) => {
             let record = member.key.record_id;

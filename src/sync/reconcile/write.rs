@@ -1,7 +1,7 @@
 //! Writing a slice's whole effect with the cursor, in one transaction under the fencing token.
 
 use super::Reconciler;
-use super::plan::Effect;
+use super::consolidate::Effect;
 use crate::domain::record::RecordKey;
 use crate::store::{LeaseName, StoreError};
 

@@ -1,0 +1,61 @@
+//! What all services of a hub share, and who may call them.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tonic::Request;
+
+use super::status::{AccessError, peer};
+use crate::domain::clock::Clock;
+use crate::domain::node::NodeName;
+use crate::domain::unit::UnitReference;
+use crate::security::identity::Identity;
+use crate::security::seal::SealKey;
+use crate::store::{NodeRow, Store};
+use crate::sync::codec::RecordCodec;
+use crate::sync::nodes;
+use crate::sync::signals::Signals;
+
+/// What all services of a hub share.
+pub struct Hub {
+    /// Its name.
+    pub name: NodeName,
+    /// The unit it serves.
+    pub unit: UnitReference,
+    /// Address of its upstream, if it has one.
+    pub upstream: Option<String>,
+    /// Names of its operators.
+    pub operators: Vec<NodeName>,
+    /// Its database.
+    pub store: Store,
+    /// Reads records.
+    pub codec: Arc<dyn RecordCodec>,
+    /// Seals contents.
+    pub key: Arc<SealKey>,
+    /// Says what time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Wake-up calls.
+    pub signals: Arc<Signals>,
+    /// Told when the hub stops.
+    pub stop: CancellationToken,
+}
+
+impl Hub {
+    /// The registered node that calls.
+    pub async fn node<T>(&self, request: &Request<T>) -> Result<NodeRow, tonic::Status> {
+        let name = match &peer(request)?.identity {
+            Identity::Node(name) => name,
+            Identity::Operator(_) => return Err(AccessError::NotNode.into()),
+        };
+        let node = nodes::find(&self.store, name).await?;
+        node.ok_or_else(|| AccessError::NotRegistered.into())
+    }
+
+    /// Lets only operators of this hub through.
+    pub fn operator<T>(&self, request: &Request<T>) -> Result<(), AccessError> {
+        match &peer(request)?.identity {
+            Identity::Operator(name) if self.operators.contains(name) => Ok(()),
+            Identity::Operator(_) | Identity::Node(_) => Err(AccessError::NotOperator),
+        }
+    }
+}
