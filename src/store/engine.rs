@@ -113,6 +113,9 @@ impl Store {
             .busy_timeout(Duration::from_secs(SQLITE_BUSY_SECONDS_MAX))
             .pragma("cache_size", "-65536")
             .pragma("wal_autocheckpoint", "4000")
+            // For a statement over many given rows SQLite would rather scan the table and index the rows
+            // that it was given. Looking each of them up does not cost more as the table grows.
+            .pragma("automatic_index", "OFF")
             .disable_statement_logging();
         let pool = |connections| {
             SqlitePoolOptions::new()
