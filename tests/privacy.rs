@@ -158,7 +158,7 @@ async fn push_marked(url: &str, pki: &Pki) -> String {
     let node = || line(url, &pki.node("commune"));
     let sent = format!("{changes:?}");
     let answers = PushClient::new(node())
-        .send(changes, |_| ())
+        .send(changes)
         .await
         .expect("acknowledged");
     let kinds: Vec<_> = answers.iter().map(RecordOutcome::outcome).collect();
@@ -177,12 +177,12 @@ async fn push_marked(url: &str, pki: &Pki) -> String {
         ..marked()
     };
     let reused = PushClient::new(node())
-        .send(vec![change(1, 1, other)], |_| ())
+        .send(vec![change(1, 1, other)])
         .await;
     // A certificate of ours that is not registered: the whole call fails.
     let stranger = line(url, &pki.node("stranger"));
     let refused = PushClient::new(stranger)
-        .send(vec![change(1, 1, marked())], |_| ())
+        .send(vec![change(1, 1, marked())])
         .await;
     assert!(refused.is_err());
     format!("{sent} {answers:?} {reused:?} {refused:?} {:?}", marked())

@@ -39,7 +39,7 @@ pub(crate) async fn until_acknowledged(
 ) -> Vec<RecordOutcome> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match client.send(changes.to_vec(), |_| ()).await {
+        match client.send(changes.to_vec()).await {
             Ok(outcomes) => return outcomes,
             Err(error) => assert!(Instant::now() < deadline, "never acknowledged: {error}"),
         }

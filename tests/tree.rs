@@ -191,7 +191,7 @@ async fn an_urgent_report_reaches_the_nation_while_routine_records_wait(engine: 
         .map(|at| change(at.into(), 1, numbered_child(at)))
         .collect();
     let mut routine = province.hub().pushing("commune");
-    let pushing = tokio::spawn(async move { routine.send(many, |_| ()).await });
+    let pushing = tokio::spawn(async move { routine.send(many).await });
     eventually("routine records arrive", || async {
         province.hub().status().await.log_head > 500
     })

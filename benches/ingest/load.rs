@@ -127,7 +127,7 @@ impl Pusher {
     /// Opens a stream with the certificate of a node.
     pub(crate) async fn open(site: &Site, hub: &str, node: &str) -> anyhow::Result<Self> {
         let mut client = PushClient::new(site.line(hub, node)?);
-        client.send(Vec::new(), |_| ()).await?;
+        client.send(Vec::new()).await?;
         Ok(Self {
             client,
             changes: Vec::new(),
@@ -136,7 +136,7 @@ impl Pusher {
 
     /// Pushes these and returns when all are acknowledged as new.
     pub(crate) async fn push(&mut self, changes: Vec<RecordChange>) -> anyhow::Result<()> {
-        let outcomes = self.client.send(changes, |_| ()).await?;
+        let outcomes = self.client.send(changes).await?;
         let odd = outcomes
             .iter()
             .find(|outcome| outcome.outcome() != Outcome::Accepted);

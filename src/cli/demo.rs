@@ -159,9 +159,12 @@ async fn push_commune(
 ) -> Result<Tally, UpstreamError> {
     let mut tally = Tally::default();
     for chunk in changes.chunks(CHUNK_RECORDS) {
-        let outcomes = client
-            .send(chunk.to_vec(), |outcomes| progress(outcomes.len()))
-            .await?;
+        let mut outcomes = Vec::with_capacity(chunk.len());
+        let sent = client.send_each(chunk.to_vec(), |answered| {
+            progress(answered.len());
+            outcomes.extend(answered);
+        });
+        sent.await?;
         for outcome in outcomes {
             tally.sent += 1;
             match outcome.outcome() {

@@ -243,10 +243,10 @@ async fn send_with_patience(
         let left = changes.get(outcomes.len()..).unwrap_or_default().to_vec();
         let before = outcomes.len();
         match client
-            .send(left, |answered| outcomes.extend_from_slice(answered))
+            .send_each(left, |answered| outcomes.extend(answered))
             .await
         {
-            Ok(_) => return Ok(outcomes),
+            Ok(()) => return Ok(outcomes),
             Err(UpstreamError::Refused {
                 reason,
                 retry_after: None,

@@ -15,7 +15,7 @@ use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::ingest_service_server::IngestService;
 use super::proto::v1::record_change::Content;
-use super::status::draining;
+use super::status::{draining, undecodable};
 use crate::domain::record::RecordKind;
 use crate::sync::ingest::examine::Examined;
 use crate::sync::ingest::{
@@ -97,7 +97,7 @@ impl Session {
                     },
                     Ok(None) => ended = Some(None),
                     // The line is gone, or what came cannot be decoded: the status says which.
-                    Err(status) => ended = Some(Some(undecodable(status))),
+                    Err(status) => ended = Some(Some(blame_client(status))),
                 },
                 () = self.stop.cancelled(), if reading => ended = Some(Some(draining())),
                 Some(answer) = waiting.next() => {
@@ -156,11 +156,11 @@ fn window() -> u32 {
     u32::try_from(WINDOW_REQUESTS).unwrap_or(1)
 }
 
-/// What cannot be decoded is the client's fault. tonic says INTERNAL, which honest clients retry for
-/// ever.
-fn undecodable(status: Status) -> Status {
+/// In the middle of a stream tonic's INTERNAL does not pass through the response's headers, where it is
+/// turned into the client's fault for every other call.
+fn blame_client(status: Status) -> Status {
     if status.code() == tonic::Code::Internal {
-        super::status::field("request", "UNDECODABLE", &"the message cannot be decoded")
+        undecodable()
     } else {
         status
     }

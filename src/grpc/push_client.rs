@@ -56,23 +56,34 @@ impl PushClient {
         }
     }
 
-    /// Sends changes and returns the outcome of each, in order, when all are durable. `progress` is
-    /// given the outcomes as they come. After an error, what it was given is durable, and of the rest it
-    /// is not known what was taken: send that again.
+    /// Sends changes and returns the outcome of each, in order, when all are durable. After an error it is
+    /// not known what was taken: send again.
     pub async fn send(
         &mut self,
         changes: Vec<v1::RecordChange>,
-        mut progress: impl FnMut(&[v1::RecordOutcome]) + Send,
     ) -> Result<Vec<v1::RecordOutcome>, UpstreamError> {
+        let mut outcomes = Vec::with_capacity(changes.len());
+        self.send_each(changes, |answered| outcomes.extend(answered))
+            .await?;
+        Ok(outcomes)
+    }
+
+    /// Sends changes and gives their outcomes, in order, as they come. After an error, what was given is
+    /// durable, and of the rest it is not known what was taken: send that again.
+    pub async fn send_each(
+        &mut self,
+        changes: Vec<v1::RecordChange>,
+        mut answered: impl FnMut(Vec<v1::RecordOutcome>) + Send,
+    ) -> Result<(), UpstreamError> {
         let mut nothing_answered = true;
         let sent = self
             .try_send(changes, |outcomes| {
                 nothing_answered = false;
-                progress(outcomes);
+                answered(outcomes);
             })
             .await;
         match sent {
-            Ok(_) => self.caution = self.caution.saturating_sub(1),
+            Ok(()) => self.caution = self.caution.saturating_sub(1),
             Err(_) if nothing_answered => self.caution = (self.caution + 1).min(CAUTION_MAX),
             Err(_) => {}
         }
@@ -82,14 +93,13 @@ impl PushClient {
     async fn try_send(
         &mut self,
         changes: Vec<v1::RecordChange>,
-        mut progress: impl FnMut(&[v1::RecordOutcome]) + Send,
-    ) -> Result<Vec<v1::RecordOutcome>, UpstreamError> {
+        mut answered: impl FnMut(Vec<v1::RecordOutcome>) + Send,
+    ) -> Result<(), UpstreamError> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => PushStream::open(&mut self.client).await?,
         };
         let window = (stream.window >> self.caution).max(1);
-        let mut outcomes = Vec::with_capacity(changes.len());
         let mut waiting: VecDeque<(u64, Vec<(String, u64)>)> = VecDeque::new();
         let mut requests = split(changes, REQUEST_BYTES_MAX >> self.caution)
             .into_iter()
@@ -114,12 +124,10 @@ impl PushClient {
                     "it acknowledged a request out of turn",
                 ));
             }
-            let answered = read_outcomes(names, response)?;
-            progress(&answered);
-            outcomes.extend(answered);
+            answered(read_outcomes(names, response)?);
         }
         self.stream = Some(stream);
-        Ok(outcomes)
+        Ok(())
     }
 }
 
@@ -252,8 +260,8 @@ impl Upstream for PushClient {
     ) -> Result<(), UpstreamError> {
         let changes = changes.into_iter().map(write_change).collect();
         let mut nonsense = None;
-        let sent = self.send(changes, |outcomes| {
-            for outcome in outcomes {
+        let sent = self.send_each(changes, |outcomes| {
+            for outcome in &outcomes {
                 match read_answer(outcome) {
                     Ok(answer) if nonsense.is_none() => answered.push(answer),
                     Ok(_) => {}

@@ -145,6 +145,11 @@ fn internal(cause: &dyn std::fmt::Display) -> Status {
     Status::with_error_details(Code::Internal, "internal error", details)
 }
 
+/// A message cannot be decoded.
+pub fn undecodable() -> Status {
+    field("request", "UNDECODABLE", &"the message cannot be decoded")
+}
+
 /// Turns tonic's own INTERNAL, which is what it says when a message cannot be decoded, into the caller's
 /// fault: honest clients retry INTERNAL for ever. Ours always carries details.
 pub fn blame_undecodable<B>(mut response: http::Response<B>) -> http::Response<B> {
@@ -153,9 +158,8 @@ pub fn blame_undecodable<B>(mut response: http::Response<B>) -> http::Response<B
     let headers = response.headers_mut();
     let is_internal = headers.get(CODE).is_some_and(|code| code == "13");
     if is_internal && !headers.contains_key(DETAILS) {
-        let status = field("request", "UNDECODABLE", &"the message cannot be decoded");
         // A status of ours always fits into headers.
-        if status.add_header(headers).is_err() {
+        if undecodable().add_header(headers).is_err() {
             headers.insert(CODE, http::HeaderValue::from_static("3"));
         }
     }

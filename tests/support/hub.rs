@@ -165,7 +165,7 @@ impl TestHub {
         changes: Vec<v1::RecordChange>,
     ) -> Vec<v1::RecordOutcome> {
         self.pushing(node)
-            .send(changes, |_| ())
+            .send(changes)
             .await
             .expect("acknowledged")
     }
