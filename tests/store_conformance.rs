@@ -28,6 +28,7 @@ on_both_engines![
     a_lease_has_one_owner_until_its_deadline,
     a_stale_fencing_token_is_refused,
     quarantine_keeps_the_newest_version_until_it_is_corrected,
+    a_refusal_that_was_told_is_told_again_only_if_it_is_another,
     a_forward_batch_is_receipted_once,
     a_refusal_goes_when_the_record_is_taken,
     registering_a_node_again_changes_nothing,
@@ -328,6 +329,28 @@ async fn quarantine_keeps_the_newest_version_until_it_is_corrected(engine: Engin
         .await
         .expect("readable");
     assert!(held.is_none());
+}
+
+async fn a_refusal_that_was_told_is_told_again_only_if_it_is_another(engine: Engine) {
+    let database = Database::new(engine).await;
+    let store = database.open().await;
+    let mut transaction = store.write().await.expect("a transaction");
+    let mut untold = Vec::new();
+    for row in [
+        quarantined(1, "FIRST"),
+        quarantined(1, "FIRST"),
+        quarantined(1, "OTHER"),
+        quarantined(2, "OTHER"),
+    ] {
+        let kept = transaction.put_quarantined(vec![row], instant(1)).await;
+        kept.expect("kept");
+        let waiting = transaction.read_untold_quarantine(10).await;
+        untold.push(waiting.expect("readable").len());
+        let told = transaction.tell_quarantined(&[(key(1), 7)]).await;
+        told.expect("told");
+    }
+
+    assert_eq!(untold, [1, 0, 1, 1]);
 }
 
 async fn a_forward_batch_is_receipted_once(engine: Engine) {

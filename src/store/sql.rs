@@ -143,6 +143,7 @@ pub(super) const MOVE_LOG_CURSOR: &str = "
 
 // Quarantine
 
+/// What is sent again and breaks the same rules has been told already.
 pub(super) const PUT_QUARANTINED: Bulk = Bulk {
     columns: &[
         KEY[0],
@@ -163,7 +164,12 @@ pub(super) const PUT_QUARANTINED: Bulk = Bulk {
     ON CONFLICT (node_id, kind, record_id) DO UPDATE
     SET version = excluded.version,
         received_at = excluded.received_at,
-        feed_seq = 0,
+        feed_seq = CASE
+            WHEN quarantine.version = excluded.version
+             AND quarantine.reason = excluded.reason
+             AND quarantine.rules = excluded.rules THEN quarantine.feed_seq
+            ELSE 0
+        END,
         reason = excluded.reason,
         rules = excluded.rules,
         content = excluded.content
