@@ -253,6 +253,30 @@ fn a_broken_configuration_names_the_key_and_says_what_to_do() {
 }
 
 #[test]
+fn a_labelled_file_is_made_of_a_mix_that_was_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let printed = childsync(&["generate", "--print-mix", "--mix", "harsh"]);
+    assert!(printed.status.success(), "{}", words(&printed));
+    std::fs::write(path("mix.toml"), &printed.stdout).expect("written");
+
+    for (file, mix) in [
+        ("own.csv", path("mix.toml")),
+        ("named.csv", "harsh".to_owned()),
+    ] {
+        let file = path(file);
+        let size = ["--children", "300", "--communes", "all", "--country"];
+        let made =
+            childsync(&[&["generate", "--labelled", &file, "--mix", &mix], &size[..]].concat());
+
+        assert!(made.status.success(), "{}", words(&made));
+    }
+    let read = |name: &str| std::fs::read_to_string(path(name)).expect("a file");
+    assert!(read("own.csv").lines().count() > 300);
+    assert!(read("own.csv") == read("named.csv"));
+}
+
+#[test]
 fn every_verb_explains_itself_with_an_example() {
     let verbs: [&[&str]; 11] = [
         &["demo"],

@@ -5,6 +5,7 @@
 
 mod errors;
 mod families;
+pub mod labelled;
 mod names;
 
 use rand::rngs::StdRng;

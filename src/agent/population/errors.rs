@@ -50,7 +50,7 @@ pub(super) fn is_findable(first: &ChildDraft, second: &ChildDraft) -> bool {
 }
 
 /// Typed without a Vietnamese keyboard.
-fn without_marks(name: &str) -> String {
+pub(super) fn without_marks(name: &str) -> String {
     name.nfd()
         .filter(|letter| !is_combining_mark(*letter))
         .map(|letter| match letter {

@@ -6,10 +6,11 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 /// Words with the sums of their shares up to and with each.
-struct Weighted(Vec<(f64, &'static str)>);
+pub(super) struct Weighted(Vec<(f64, &'static str)>);
 
 impl Weighted {
-    fn read(text: &'static str, keep: impl Fn(&[&'static str]) -> Option<f64>) -> Self {
+    /// The words of a file whose lines begin with the word, as far as they have a share.
+    pub(super) fn read(text: &'static str, keep: impl Fn(&[&'static str]) -> Option<f64>) -> Self {
         let mut sum = 0.0;
         let words = text.lines().skip(1).filter_map(|line| {
             let cells: Vec<&str> = line.split(',').collect();
@@ -19,7 +20,13 @@ impl Weighted {
         Self(words.collect())
     }
 
-    fn draw(&self, chance: &mut StdRng) -> &'static str {
+    /// Every word.
+    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(_, word)| *word)
+    }
+
+    /// A word by its share; empty if there are none.
+    pub(super) fn draw(&self, chance: &mut StdRng) -> &'static str {
         let Some((total, last)) = self.0.last() else {
             return "";
         };
