@@ -22,6 +22,7 @@ use crate::grpc::hub::Hub;
 use crate::grpc::push_client::PushClient;
 use crate::grpc::server;
 use crate::grpc::{connector, listener};
+use crate::linkage::model::Model;
 use crate::observability::metrics::Metrics;
 use crate::observability::metrics_port;
 use crate::security::directory::IdentityDirectory;
@@ -45,6 +46,7 @@ pub struct App {
     metrics_listener: Option<TcpListener>,
     /// Names this process among the replicas of the hub.
     owner: Arc<str>,
+    model: Arc<Model>,
 }
 
 impl App {
@@ -92,6 +94,7 @@ impl App {
             signals: Arc::new(Signals::default()),
             stop: CancellationToken::new(),
         });
+        let model = Model::shipped().context("the linkage model that ships with the program")?;
         let owner = Uuid::now_v7().to_string().into();
         let metrics = Arc::new(Metrics::default());
         Ok(Self {
@@ -102,6 +105,7 @@ impl App {
             connections,
             metrics_listener,
             owner,
+            model: Arc::new(model),
         })
     }
 
@@ -178,6 +182,7 @@ impl App {
             signals: Arc::clone(&self.hub.signals),
             metrics: Arc::clone(&self.metrics),
             leadership: self.leadership(LeaseName::Reconciler),
+            model: Arc::clone(&self.model),
             fresh_id: Uuid::now_v7,
             slice_records: self.config.tuning.slice_records_max,
         };

@@ -2,6 +2,7 @@
 
 mod check_config;
 mod demo;
+mod evaluate;
 mod generate;
 mod hub;
 mod import;
@@ -32,6 +33,7 @@ enum Verb {
     Node(node::Node),
     Import(import::Import),
     Generate(generate::Generate),
+    Evaluate(evaluate::Evaluate),
     Status(status::ShowStatus),
 }
 
@@ -56,6 +58,7 @@ impl Verb {
             Self::Node(verb) => operator::block_on(verb.run()),
             Self::Import(verb) => operator::block_on(verb.run()),
             Self::Generate(verb) => verb.run(),
+            Self::Evaluate(verb) => verb.run(),
             Self::Status(verb) => operator::block_on(verb.run()),
         }
     }

@@ -4,6 +4,7 @@
 //! trait: [`codec::RecordCodec`] reads records, [`forward::Upstream`] takes golden records.
 
 pub mod backoff;
+pub mod bulk;
 pub mod codec;
 pub mod feed;
 pub mod forward;

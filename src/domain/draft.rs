@@ -154,3 +154,42 @@ drafts! {
         suspect_relation_code: String, outcome: String,
     }
 }
+
+impl ChildDraft {
+    /// Whether the child lives where the record was made: looked after by the commune, not away, not
+    /// moved.
+    pub fn is_present(&self) -> bool {
+        self.status == ACTIVE && !matches!(self.residence_state, AWAY | MOVED)
+    }
+
+    /// How many of the fields that may be empty are filled.
+    pub fn filled_fields(&self) -> u32 {
+        let filled = [
+            !self.village.is_empty(),
+            !self.other_name.is_empty(),
+            !self.personal_number.is_empty(),
+            !self.nationality.is_empty(),
+            self.collected_on.is_some(),
+            self.birth_registration.is_some(),
+            self.birth_place.is_some(),
+            self.origin.is_some(),
+            self.permanent_address.is_some(),
+            self.temporary_address.is_some(),
+            self.current_address.is_some(),
+            self.insurance.is_some(),
+            self.schooling.is_some(),
+            self.birth_order > 0,
+            self.birth_weight_grams > 0,
+            self.death.is_some(),
+            self.household.is_some(),
+        ];
+        let parts = self.carers.len() + self.episodes.len();
+        let fields = filled.into_iter().filter(|is_filled| *is_filled).count();
+        u32::try_from(fields + parts).unwrap_or(u32::MAX)
+    }
+}
+
+/// Numbers of the contract.
+const ACTIVE: i32 = 1;
+const AWAY: i32 = 2;
+const MOVED: i32 = 3;

@@ -25,6 +25,11 @@ impl PersonalNumber {
         }
     }
 
+    /// The twelve digits as a number.
+    pub const fn digits(self) -> u64 {
+        self.0
+    }
+
     /// Province or country of registration, 0 to 999: "0" and the old code for a province.
     pub const fn province(self) -> u64 {
         self.0 / 1_000_000_000

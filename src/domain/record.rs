@@ -258,21 +258,6 @@ pub struct ChildRecord {
     pub personal_number: Option<PersonalNumber>,
     /// Whether the commune looks after the child.
     pub status: RecordStatus,
-    /// The child is away or has moved, as far as the record says.
-    pub is_away: bool,
-    /// The police have verified the identity.
-    pub verified_by_police: bool,
-    /// When the node says that it changed the record.
-    pub changed_at: Timestamp,
-    /// How many fields are filled.
-    pub filled_fields: u32,
-}
-
-impl ChildRecord {
-    /// Whether the child lives where the record was made.
-    pub fn is_present(&self) -> bool {
-        self.status == RecordStatus::Active && !self.is_away
-    }
 }
 
 impl fmt::Debug for ChildRecord {

@@ -41,6 +41,16 @@ impl AdminScheme {
     }
 }
 
+impl AdminScheme {
+    /// All communes of the list, in the order of their codes.
+    pub fn communes(self) -> Vec<&'static Unit> {
+        let all = table(self).units.values();
+        let mut communes: Vec<_> = all.filter(|unit| unit.code.digits == 5).collect();
+        communes.sort_unstable_by_key(|unit| unit.code);
+        communes
+    }
+}
+
 /// The text is not a unit reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a unit is SCHEME:CODE, for example GSO_PRE2025:91, with a code of 2, 3 or 5 digits")]
@@ -184,6 +194,24 @@ impl UnitReference {
         communes
     }
 
+    /// The units of today that this one is now, or is now part of: itself for a unit of a list of today,
+    /// several for a unit that was split, none for one whose successor is not known.
+    pub fn of_today(&self) -> Vec<UnitCode> {
+        match self.scheme {
+            AdminScheme::Gso2025 | AdminScheme::Gso2026 => vec![self.code],
+            AdminScheme::GsoPre2025 => self.successors().to_vec(),
+            AdminScheme::Gso2017 => {
+                let later = LATER_CODES.get(&self.code).copied().unwrap_or(self.code);
+                let scheme = AdminScheme::GsoPre2025;
+                Self {
+                    scheme,
+                    code: later,
+                }
+                .of_today()
+            }
+        }
+    }
+
     /// The units of 2025 that took over this one; empty for a unit that has none or is not of the
     /// list before it.
     pub fn successors(&self) -> &'static [UnitCode] {
@@ -221,6 +249,16 @@ static SUCCESSORS: LazyLock<HashMap<UnitCode, Vec<UnitCode>>> = LazyLock::new(||
         }
     }
     successors
+});
+
+/// Codes of 2017 with the code that stood for the same unit, or the unit that took it in, in 2025.
+static LATER_CODES: LazyLock<HashMap<UnitCode, UnitCode>> = LazyLock::new(|| {
+    let rows = include_str!("../../reference/admin_unit_successors_2017.csv");
+    let rows = rows.lines().skip(1).filter_map(|line| {
+        let mut cells = line.split(',');
+        Some((cells.next()?.parse().ok()?, cells.next()?.parse().ok()?))
+    });
+    rows.collect()
 });
 
 fn table(scheme: AdminScheme) -> &'static Table {
@@ -298,6 +336,20 @@ mod tests {
     #[test]
     fn leading_zeros_are_kept() {
         assert_eq!(unit("GSO_2025:00004").to_string(), "GSO_2025:00004");
+    }
+
+    #[test]
+    fn a_unit_of_any_list_is_found_among_those_of_today() {
+        let codes = |text: &str| -> Vec<String> {
+            let today = unit(text).of_today();
+            today.iter().map(UnitCode::to_string).collect()
+        };
+
+        assert_eq!(codes("GSO_PRE2025:30901"), ["30886"]);
+        assert_eq!(codes("GSO_2025:30886"), ["30886"]);
+        // Vĩnh Thanh Vân went into 30742 before the reform of 2025.
+        assert_eq!(codes("GSO_2017:30730"), codes("GSO_PRE2025:30742"));
+        assert!(codes("GSO_PRE2025:30334").len() > 1);
     }
 
     #[test]

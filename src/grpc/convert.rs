@@ -65,6 +65,10 @@ impl RecordCodec for ContractCodec {
         })
     }
 
+    fn read_child(&self, content: &[u8]) -> Result<ChildDraft, Unreadable> {
+        read_child(content)
+    }
+
     fn fields(&self, content: &Bytes) -> Result<Vec<Field>, Unreadable> {
         canonical::split(content)
     }

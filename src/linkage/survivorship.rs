@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
+use crate::domain::draft::ChildDraft;
 use crate::domain::golden::SubmissionKey;
 
 /// One field of a record: its number and its bytes, number included, as they were sent.
@@ -39,6 +40,26 @@ pub struct Rank {
     pub filled_fields: u32,
     /// When the node says that it changed the record, in microseconds since 1970 UTC.
     pub changed_at: i64,
+}
+
+impl Rank {
+    /// Of a record about which nothing is known.
+    pub const LOWEST: Self = Self {
+        verified: false,
+        present: false,
+        filled_fields: 0,
+        changed_at: i64::MIN,
+    };
+
+    /// Of a child record.
+    pub fn of(draft: &ChildDraft) -> Self {
+        Self {
+            verified: draft.verified_by_police,
+            present: draft.is_present(),
+            filled_fields: draft.filled_fields(),
+            changed_at: draft.changed_at.unwrap_or_default().as_micros(),
+        }
+    }
 }
 
 /// A source record of a golden record.

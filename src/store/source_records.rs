@@ -155,6 +155,21 @@ impl Transaction {
         expect_rows("RETELL_SOURCE_RECORDS", told.len(), changed)
     }
 
+    /// Puts records into other golden records, each with a new number in the feed.
+    pub async fn move_source_records(
+        &mut self,
+        moved: &[((RecordKey, GoldenId), i64)],
+    ) -> Result<(), StoreError> {
+        let mut columns = key_columns(moved.iter().map(|((key, _), _)| *key));
+        let golden = moved.iter().map(|((_, golden), _)| golden.as_uuid());
+        columns.push(Column::Uuid(golden.collect()));
+        columns.push(Column::Long(moved.iter().map(|(_, feed)| *feed).collect()));
+        let changed = self
+            .execute_bulk(&sql::MOVE_SOURCE_RECORDS, columns)
+            .await?;
+        expect_rows("MOVE_SOURCE_RECORDS", moved.len(), changed)
+    }
+
     /// All live source records of these golden records, with their sealed contents.
     pub async fn read_members(&mut self, golden: &[GoldenId]) -> Result<Vec<Member>, StoreError> {
         let columns = vec![Column::Uuid(golden.iter().map(|id| id.as_uuid()).collect())];

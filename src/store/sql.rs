@@ -259,6 +259,23 @@ pub(super) const RETELL_SOURCE_RECORDS: Bulk = Bulk {
       AND source_record.kind = k.kind
       AND source_record.record_id = k.record_id",
 };
+pub(super) const MOVE_SOURCE_RECORDS: Bulk = Bulk {
+    columns: &[
+        KEY[0],
+        KEY[1],
+        KEY[2],
+        ("golden_id", "UUID"),
+        ("feed_seq", "BIGINT"),
+    ],
+    body: "
+    UPDATE source_record
+    SET golden_id = k.golden_id,
+        feed_seq = k.feed_seq
+    FROM k
+    WHERE source_record.node_id = k.node_id
+      AND source_record.kind = k.kind
+      AND source_record.record_id = k.record_id",
+};
 pub(super) const READ_MEMBERS: Bulk = Bulk {
     columns: &[("golden_id", "UUID")],
     body: "
@@ -582,6 +599,7 @@ const BULK: &[(&str, Bulk)] = named![
     FIND_SOURCE_RECORDS,
     PUT_SOURCE_RECORDS,
     RETELL_SOURCE_RECORDS,
+    MOVE_SOURCE_RECORDS,
     READ_MEMBERS,
     FIND_GOLDEN_RECORDS,
     PUT_GOLDEN_RECORDS,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::domain::draft::ChildDraft;
 use crate::domain::record::{Record, RecordKind};
 use crate::domain::validation::Validated;
 use crate::linkage::survivorship::Field;
@@ -30,6 +31,9 @@ pub trait RecordCodec: Send + Sync {
         content: &[u8],
         today: time::Date,
     ) -> Result<Validated<Record>, Unreadable>;
+
+    /// Reads a child record without asking for rules.
+    fn read_child(&self, content: &[u8]) -> Result<ChildDraft, Unreadable>;
 
     /// Splits canonical content into its fields.
     fn fields(&self, content: &Bytes) -> Result<Vec<Field>, Unreadable>;

@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::domain::clock::Clock;
-use crate::domain::golden::GoldenId;
 use crate::domain::record::Lane;
-use crate::linkage::clusters::Clusters;
+use crate::linkage::index::{LinkageIndex, Settlement};
+use crate::linkage::model::Model;
 use crate::observability::metrics::Metrics;
 use crate::security::seal::{SealError, SealKey};
 use crate::store::{Store, StoreError};
@@ -29,6 +29,9 @@ use crate::sync::signals::Signals;
 
 /// Quarantined records that one transaction tells the feed of.
 const QUARANTINE_TOLD_ROWS_MAX: i64 = 2_000;
+
+/// Records that are linked again in one transaction, at least, when no new submission asks for it.
+const SETTLED_RECORDS: usize = 2_000;
 
 /// Why a slice was not reconciled.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,9 @@ pub enum ReconcileError {
     /// A content that was readable before cannot be read now.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    /// Comparing was stopped in the middle, as the program ends or after a fault of its own.
+    #[error("comparing all records was interrupted")]
+    Interrupted,
 }
 
 /// What the reconciler works with.
@@ -60,6 +66,8 @@ pub struct Reconciler {
     pub metrics: Arc<Metrics>,
     /// Its claim to lead.
     pub leadership: Leadership,
+    /// Decides who is the same child.
+    pub model: Arc<Model>,
     /// Names new golden records.
     pub fresh_id: fn() -> Uuid,
     /// Submissions of one slice at most.
@@ -69,7 +77,7 @@ pub struct Reconciler {
 /// What a leader remembers between slices; thrown away whenever a write did not succeed.
 struct Reign {
     token: i64,
-    clusters: Clusters,
+    index: LinkageIndex,
 }
 
 impl Reconciler {
@@ -108,9 +116,13 @@ impl Reconciler {
         let Some(token) = self.leadership.hold().await? else {
             return Ok(());
         };
-        let clusters = load::rebuild_clusters(self).await?;
-        tracing::info!(lease.token = token, "This replica reconciles");
-        let mut reign = Reign { token, clusters };
+        let index = load::rebuild_index(self, Arc::clone(&self.model)).await?;
+        tracing::info!(
+            lease.token = token,
+            index.records = index.len(),
+            "This replica reconciles"
+        );
+        let mut reign = Reign { token, index };
         let mut log = self.signals.log.listen();
         let mut extended = tokio::time::Instant::now();
         while !stop.is_cancelled() {
@@ -133,6 +145,7 @@ impl Reconciler {
         for lane in [Lane::Urgent, Lane::Routine] {
             done += self.reconcile_slice(reign, lane).await?;
         }
+        done += self.settle_links(reign).await?;
         if done > 0 {
             self.signals.changes.call();
         }
@@ -148,13 +161,35 @@ impl Reconciler {
             return Ok(0);
         };
         let entries = slice.entries.len();
-        let fresh = || GoldenId::new((self.fresh_id)());
-        let placed = plan::place(self, slice, &mut reign.clusters, fresh)?;
-        let known = load::read_affected(self, &placed.existing_golden()).await?;
-        let effect = consolidate::consolidate(self, placed, known)?;
-        write::write_effect(self, reign.token, effect).await?;
+        let (placed, settlement) = plan::place(self, slice, &mut reign.index)?;
+        self.write(reign.token, placed, settlement).await?;
         self.metrics.slice_reconciled(entries);
         Ok(entries)
+    }
+
+    /// Some of the links that wait to be looked at again: all of them after the index was built.
+    async fn settle_links(&self, reign: &mut Reign) -> Result<usize, ReconcileError> {
+        let waiting = reign.index.unsettled();
+        if waiting == 0 {
+            return Ok(0);
+        }
+        let (placed, settlement) = plan::place_links(self, &mut reign.index, SETTLED_RECORDS);
+        if settlement != Settlement::default() {
+            self.write(reign.token, placed, settlement).await?;
+        }
+        Ok(waiting - reign.index.unsettled())
+    }
+
+    async fn write(
+        &self,
+        token: i64,
+        placed: plan::Placed,
+        settlement: Settlement,
+    ) -> Result<(), ReconcileError> {
+        let known = load::read_affected(self, &placed.existing_golden()).await?;
+        let effect = consolidate::consolidate(self, placed, known, settlement)?;
+        write::write_effect(self, token, effect).await?;
+        Ok(())
     }
 
     async fn tell_quarantine(&self, token: i64) -> Result<usize, ReconcileError> {

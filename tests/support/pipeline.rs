@@ -12,6 +12,7 @@ use childsync::domain::node::NodeId;
 use childsync::domain::record::{Lane, RecordId, RecordKey, RecordKind, TombstoneReason};
 use childsync::domain::territory::Territory;
 use childsync::grpc::convert::{ContractCodec, read_child, write_child};
+use childsync::linkage::model::Model;
 use childsync::observability::metrics::Metrics;
 use childsync::security::seal::SealKey;
 use childsync::store::{GoldenState, LeaseName, SourceState, Store};
@@ -136,6 +137,7 @@ impl Pipeline {
             clock,
             signals: Arc::clone(&self.signals),
             metrics: Arc::clone(&self.metrics),
+            model: Arc::new(Model::shipped().expect("the shipped model")),
             fresh_id: Uuid::now_v7,
             slice_records,
         }

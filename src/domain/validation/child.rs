@@ -41,10 +41,6 @@ pub fn validate_child(draft: &ChildDraft, today: time::Date) -> Validated<ChildR
                 sex,
                 personal_number,
                 status,
-                is_away: matches!(draft.residence_state, 2 | 3),
-                verified_by_police: draft.verified_by_police,
-                changed_at: draft.changed_at.unwrap_or_default(),
-                filled_fields: filled_fields(draft),
             })
         }
         _ => None,
@@ -237,30 +233,5 @@ fn ethnicity(findings: &mut Findings, draft: &ChildDraft) {
 }
 
 /// How complete a record is, for survivorship.
-fn filled_fields(draft: &ChildDraft) -> u32 {
-    let filled = [
-        !draft.village.is_empty(),
-        !draft.other_name.is_empty(),
-        !draft.personal_number.is_empty(),
-        !draft.nationality.is_empty(),
-        draft.collected_on.is_some(),
-        draft.birth_registration.is_some(),
-        draft.birth_place.is_some(),
-        draft.origin.is_some(),
-        draft.permanent_address.is_some(),
-        draft.temporary_address.is_some(),
-        draft.current_address.is_some(),
-        draft.insurance.is_some(),
-        draft.schooling.is_some(),
-        draft.birth_order > 0,
-        draft.birth_weight_grams > 0,
-        draft.death.is_some(),
-        draft.household.is_some(),
-    ];
-    let parts = draft.carers.len() + draft.episodes.len();
-    let fields = filled.into_iter().filter(|is_filled| *is_filled).count();
-    u32::try_from(fields + parts).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests;

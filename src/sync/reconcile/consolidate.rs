@@ -1,29 +1,33 @@
 //! Putting golden records together from the source records that are in them now.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 
-use super::content::{open_member, read_record};
+use super::content::{open_member, submission_of};
 use super::load::Known;
-use super::plan::{LiveCounts, Placed};
+use super::plan::{LiveCounts, LogSpan, Placed};
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::{GoldenId, SubmissionKey};
-use crate::domain::record::{ContentHash, Lane, Record, RecordKey, RecordKind, Version};
+use crate::domain::record::{ContentHash, RecordKey, RecordKind, Version};
+use crate::linkage::decisions::Pair;
+use crate::linkage::index::{Review, Settlement};
 use crate::linkage::survivorship::{self, Rank, Source};
-use crate::store::{GoldenChange, GoldenRow, GoldenState, Quarantined, SourceRow};
+use crate::store::{GoldenChange, GoldenRow, GoldenState, Member, Quarantined, SourceRow};
 use crate::sync::sealing::seal_golden;
 
 /// Everything one slice writes.
 pub(super) struct Effect {
-    pub(super) lane: Lane,
-    pub(super) from: i64,
-    pub(super) to: i64,
+    pub(super) span: Option<LogSpan>,
     pub(super) sources: Vec<SourceRow>,
+    /// Records of earlier slices that are in another golden record now.
+    pub(super) moved: Vec<(RecordKey, GoldenId)>,
     pub(super) golden: Vec<GoldenChange>,
     pub(super) retold: Vec<RecordKey>,
     pub(super) quarantined: Vec<Quarantined>,
     pub(super) counts: LiveCounts,
+    /// Reviews to open and to close.
+    pub(super) reviews: (Vec<Review>, Vec<Pair>),
 }
 
 /// Puts every affected golden record together again.
@@ -31,43 +35,43 @@ pub(super) fn consolidate(
     reconciler: &Reconciler,
     placed: Placed,
     mut known: Known,
+    settlement: Settlement,
 ) -> Result<Effect, ReconcileError> {
     let mut effect = Effect {
-        lane: placed.lane,
-        from: placed.from,
-        to: placed.to,
+        reviews: (settlement.opened, settlement.closed),
+        span: placed.span,
         sources: Vec::new(),
+        moved: Vec::new(),
         golden: Vec::new(),
         retold: Vec::new(),
         quarantined: placed.quarantined,
         counts: placed.counts,
     };
     let changed: HashSet<RecordKey> = placed.sources.iter().map(|row| row.key).collect();
+    let mut others = homes(&placed.moved, &changed, known.members);
+    effect.moved = placed.moved.into_iter().collect();
+    let moved: HashSet<RecordKey> = effect.moved.iter().map(|(key, _)| *key).collect();
     for (golden, affected) in placed.affected {
         let row = known.golden.remove(&golden);
-        let mut others = known.members.remove(&golden).unwrap_or_default();
-        others.retain(|member| !changed.contains(&member.key));
+        let others = others.remove(&golden).unwrap_or_default();
         if affected.membership_changed {
-            effect.retold.extend(others.iter().map(|member| member.key));
+            let stayed = others.iter().map(|member| member.key);
+            effect
+                .retold
+                .extend(stayed.filter(|key| !moved.contains(key)));
         }
         let mut sources = Vec::with_capacity(affected.joined.len() + others.len());
         for key in affected.joined {
             if let Some((version, content)) = placed.contents.get(&key) {
-                sources.push((
-                    SubmissionKey {
-                        record: key,
-                        version: *version,
-                    },
-                    content.clone(),
-                ));
+                let submission = SubmissionKey {
+                    record: key,
+                    version: *version,
+                };
+                sources.push((submission, content.clone()));
             }
         }
         for member in &others {
-            let submission = SubmissionKey {
-                record: member.key,
-                version: member.version,
-            };
-            sources.push((submission, open_member(reconciler, member)?));
+            sources.push((submission_of(member), open_member(reconciler, member)?));
         }
         let kind = affected.kind.unwrap_or(RecordKind::Child);
         let was_live = row
@@ -85,6 +89,24 @@ pub(super) fn consolidate(
     }
     effect.sources = placed.sources;
     Ok(effect)
+}
+
+/// The members that are not of the slice, by the golden record that each is in now.
+fn homes(
+    moved: &BTreeMap<RecordKey, GoldenId>,
+    changed: &HashSet<RecordKey>,
+    members: HashMap<GoldenId, Vec<Member>>,
+) -> HashMap<GoldenId, Vec<Member>> {
+    let mut homes: HashMap<GoldenId, Vec<Member>> = HashMap::new();
+    for (golden, members) in members {
+        for member in members {
+            if !changed.contains(&member.key) {
+                let home = moved.get(&member.key).copied().unwrap_or(golden);
+                homes.entry(home).or_default().push(member);
+            }
+        }
+    }
+    homes
 }
 
 /// The golden record as it is now, or `None` when nothing about it has changed.
@@ -145,9 +167,10 @@ fn consolidate_sources(
     }
     let mut ranked = Vec::with_capacity(sources.len());
     for (submission, content) in sources {
-        // What a newer rule cannot read any more still has its fields, at the lowest rank.
-        let record = read_record(reconciler, kind, &content);
-        let rank = record.map_or(LOWEST_RANK, |record| rank(&record));
+        let rank = match kind {
+            RecordKind::Child => Rank::of(&reconciler.codec.read_child(&content)?),
+            RecordKind::CaseReport => Rank::LOWEST,
+        };
         ranked.push(Source {
             submission,
             rank,
@@ -161,30 +184,6 @@ fn consolidate_sources(
         .flat_map(|field| field.encoded.iter().copied())
         .collect();
     Ok((content.into(), provenance_text(&golden.provenance)))
-}
-
-const LOWEST_RANK: Rank = Rank {
-    verified: false,
-    present: false,
-    filled_fields: 0,
-    changed_at: i64::MIN,
-};
-
-fn rank(record: &Record) -> Rank {
-    match record {
-        Record::Child(child) => Rank {
-            verified: child.verified_by_police,
-            present: child.is_present(),
-            filled_fields: child.filled_fields,
-            changed_at: child.changed_at.as_micros(),
-        },
-        Record::CaseReport(_) => Rank {
-            verified: false,
-            present: true,
-            filled_fields: 0,
-            changed_at: 0,
-        },
-    }
 }
 
 /// `[[node, "record id", version, [field numbers]]]`; no numbers means all fields.

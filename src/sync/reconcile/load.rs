@@ -1,14 +1,17 @@
 //! What the reconciler reads before it decides.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::content::{open_member, read_record};
+use super::content::{open_member, read_normalised};
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::GoldenId;
 use crate::domain::record::{Lane, RecordKey, RecordKind};
-use crate::linkage::clusters::Clusters;
-use crate::linkage::identity::Identity;
+use crate::linkage::decisions::Decisions;
+use crate::linkage::index::LinkageIndex;
+use crate::linkage::model::Model;
 use crate::store::{GoldenRow, LogEntry, Member, SourceRow};
+use crate::sync::bulk;
 
 /// Records that rebuilding the index reads at a time.
 const REBUILD_PAGE_ROWS: i64 = 5_000;
@@ -72,34 +75,39 @@ pub(super) async fn read_affected(
     Ok(Known { golden, members })
 }
 
-/// The clusters as the store has them: every live child, read page by page.
-pub(super) async fn rebuild_clusters(reconciler: &Reconciler) -> Result<Clusters, ReconcileError> {
-    let mut clusters = Clusters::default();
+/// The index as the store has it: every live child, read page by page, then compared on all cores.
+pub(super) async fn rebuild_index(
+    reconciler: &Reconciler,
+    model: Arc<Model>,
+) -> Result<LinkageIndex, ReconcileError> {
+    let mut index = LinkageIndex::new(model, Decisions::default());
     let mut after = None;
     loop {
         let mut reading = reconciler.store.read().await?;
         let page = reading.scan_live_children(after, REBUILD_PAGE_ROWS).await?;
         drop(reading);
         let Some(last) = page.last() else {
-            return Ok(clusters);
+            break;
         };
         after = Some(last.key);
         for member in page {
             let opened = open_member(reconciler, &member)?;
-            clusters.restore(member.golden_id, identity_of(reconciler, &member, &opened));
+            match read_normalised(reconciler, RecordKind::Child, &opened) {
+                Ok(Some(read)) => {
+                    index.load(member.key, &read, Some(member.golden_id));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let record = member.key.record_id;
+                    tracing::warn!(record.id = %record, error = %error, "A held record cannot be linked");
+                }
+            }
         }
     }
-}
-
-/// The identity of a record that was accepted. A later version of the program may have stricter rules
-/// and not read it any more: then it keeps its golden record and no other is linked to it.
-fn identity_of(reconciler: &Reconciler, member: &Member, opened: &[u8]) -> Option<Identity> {
-    match read_record(reconciler, RecordKind::Child, opened) {
-        Ok(record) => record.as_child().and_then(Identity::of),
-        Err(error) => {
-            let record = member.key.record_id;
-            tracing::warn!(record.id = %record, error = %error, "A held record breaks a newer rule");
-            None
-        }
-    }
+    let index = tokio::task::spawn_blocking(move || {
+        bulk::compare_all(&mut index);
+        index.touch_all();
+        index
+    });
+    index.await.map_err(|_| ReconcileError::Interrupted)
 }

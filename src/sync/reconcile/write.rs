@@ -12,6 +12,12 @@ pub(super) async fn write_effect(
     effect: Effect,
 ) -> Result<(), StoreError> {
     let now = reconciler.clock.now();
+    let (opened, closed) = &effect.reviews;
+    tracing::debug!(
+        reviews.opened = opened.len(),
+        reviews.closed = closed.len(),
+        "Reviews changed"
+    );
     let mut transaction = reconciler.store.write().await?;
     transaction
         .check_fence(LeaseName::Reconciler, token)
@@ -29,6 +35,8 @@ pub(super) async fn write_effect(
     // A record whose golden record gained a member in this slice is told once, with its own change.
     let retold: Vec<_> = effect.retold.into_iter().zip(feed + 1..).collect();
     let feed = retold.last().map_or(feed, |(_, number)| *number);
+    let moved: Vec<_> = effect.moved.into_iter().zip(feed + 1..).collect();
+    let feed = moved.last().map_or(feed, |(_, number)| *number);
     let mut golden = effect.golden;
     let mut last_change = change;
     for row in &mut golden {
@@ -38,6 +46,7 @@ pub(super) async fn write_effect(
 
     transaction.put_source_records(&sources).await?;
     transaction.retell_source_records(&retold).await?;
+    transaction.move_source_records(&moved).await?;
     transaction.put_golden_records(golden).await?;
     transaction.clear_quarantined(&corrected).await?;
     transaction.put_quarantined(effect.quarantined, now).await?;
@@ -51,9 +60,11 @@ pub(super) async fn write_effect(
     ] {
         transaction.add_to_counter(name, more).await?;
     }
-    transaction
-        .move_log_position(effect.lane, effect.from, effect.to)
-        .await?;
+    if let Some(span) = effect.span {
+        transaction
+            .move_log_position(span.lane, span.from, span.to)
+            .await?;
+    }
     transaction.commit().await
 }
 

@@ -1,0 +1,113 @@
+//! Linking a whole file with all cores: the same index as the hub's, loaded first and compared after.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use super::labelled::LabelledFile;
+use crate::domain::golden::GoldenId;
+use crate::linkage::decisions::Decisions;
+use crate::linkage::details::row_key;
+use crate::linkage::evaluation::Evaluation;
+use crate::linkage::features::Normalised;
+use crate::linkage::index::LinkageIndex;
+use crate::linkage::model::Model;
+use crate::sync::bulk::compare_all;
+
+/// Rows that are handed from the reader to the index at a time.
+const ROWS_PER_BATCH: usize = 2_000;
+/// Batches that may wait for the index.
+const BATCHES_WAITING: usize = 4;
+
+/// A linked file.
+pub(super) struct Linked {
+    pub(super) evaluation: Evaluation,
+    pub(super) candidate_pairs: usize,
+    pub(super) index: LinkageIndex,
+    pub(super) entities: Vec<u32>,
+    /// Records with a name that had to be repaired.
+    pub(super) repaired_texts: u64,
+}
+
+/// One row on its way to the index.
+struct Row {
+    normalised: Normalised,
+    node: i64,
+    entity: u32,
+}
+
+/// Reads, normalises, links and counts. `advance` is told how many rows have been read.
+pub(super) fn link_file(
+    mut file: LabelledFile<impl std::io::Read + Send>,
+    model: Arc<Model>,
+    mut advance: impl FnMut(usize),
+) -> anyhow::Result<Linked> {
+    let mut index = LinkageIndex::new(model, Decisions::default());
+    let mut entities: Vec<u32> = Vec::new();
+    let mut repaired_texts = 0;
+    let (send, receive) = sync_channel::<Vec<Row>>(BATCHES_WAITING);
+    thread::scope(|scope| {
+        let reading = scope.spawn(move || -> anyhow::Result<()> {
+            loop {
+                let mut batch = Vec::with_capacity(ROWS_PER_BATCH);
+                while batch.len() < ROWS_PER_BATCH
+                    && let Some(row) = file.next_row()?
+                {
+                    batch.push(Row {
+                        normalised: Normalised::new(&row.details),
+                        node: row.node,
+                        entity: row.entity,
+                    });
+                }
+                if batch.is_empty() || send.send(batch).is_err() {
+                    return Ok(());
+                }
+            }
+        });
+        for batch in receive {
+            advance(batch.len());
+            for row in batch {
+                let number = u64::try_from(entities.len())?;
+                index.load(row_key(row.node, number), &row.normalised, None);
+                entities.push(row.entity);
+                repaired_texts += u64::from(!row.normalised.faults().is_empty());
+            }
+        }
+        match reading.join() {
+            Ok(read) => read,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })?;
+    let candidate_pairs = compare_all(&mut index);
+    let evaluation = settle(&mut index, &entities);
+    Ok(Linked {
+        evaluation,
+        candidate_pairs,
+        index,
+        entities,
+        repaired_texts,
+    })
+}
+
+/// Clusters everything and counts against the truth.
+fn settle(index: &mut LinkageIndex, entities: &[u32]) -> Evaluation {
+    let mut names = 0_u128;
+    index.touch_all();
+    index.settle(|| {
+        names += 1;
+        GoldenId::new(uuid::Uuid::from_u128(names))
+    });
+    let golden: Vec<(u32, Option<GoldenId>)> = index
+        .numbers()
+        .zip(entities)
+        .map(|(number, entity)| (*entity, index.golden(number)))
+        .collect();
+    let row = |key: crate::domain::record::RecordKey| {
+        usize::try_from(key.record_id.as_uuid().as_u128()).unwrap_or(usize::MAX)
+    };
+    let reviews = index.open_reviews();
+    let reviews: Vec<_> = reviews
+        .map(|review| (row(review.pair.one()), row(review.pair.other())))
+        .collect();
+    Evaluation::of(&golden, &reviews)
+}

@@ -1,0 +1,368 @@
+//! The linkage index: every live record in memory, with the records that it may be the same child as.
+//!
+//! The golden records are a pure function of the live records, the stewards' decisions and the model;
+//! only their identities depend on what was there first. The index changes step by step: [`apply`] takes
+//! records in and out and finds the pairs that are alike, [`settle`] says which golden records changed.
+//!
+//! [`apply`]: LinkageIndex::apply
+//! [`settle`]: LinkageIndex::settle
+
+mod blocks;
+mod edges;
+mod golden;
+mod partition;
+mod records;
+mod reviews;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::blocking::{self, KEYS};
+use super::compare::compare;
+use super::decisions::{Decisions, Pair, Verdict};
+use super::features::{Features, Normalised, Vocabulary};
+use super::levels::Pattern;
+use super::model::{Centibits, Model};
+use crate::domain::golden::GoldenId;
+use crate::domain::record::RecordKey;
+use blocks::Blocks;
+use edges::Edges;
+pub use golden::{Move, Settlement};
+use partition::FORCED;
+pub use partition::Veto;
+use records::Records;
+pub use reviews::Review;
+use reviews::Reviews;
+
+/// A record in the index: its place, given again when a record has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number(u32);
+
+impl Number {
+    fn place(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+/// Two records that are alike enough to matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScoredPair {
+    /// The one.
+    pub one: Number,
+    /// The other.
+    pub other: Number,
+    /// Their score.
+    pub centibits: Centibits,
+}
+
+/// All live records of a hub, linked.
+pub struct LinkageIndex {
+    model: Arc<Model>,
+    vocabulary: Vocabulary,
+    records: Records,
+    blocks: Blocks,
+    edges: Edges,
+    decisions: Decisions,
+    reviews: Reviews,
+    /// Records whose links may have changed since the last settlement.
+    touched: BTreeSet<Number>,
+}
+
+impl LinkageIndex {
+    /// An empty index under a model.
+    pub fn new(model: Arc<Model>, decisions: Decisions) -> Self {
+        Self {
+            model,
+            vocabulary: Vocabulary::default(),
+            records: Records::default(),
+            blocks: Blocks::default(),
+            edges: Edges::default(),
+            decisions,
+            reviews: Reviews::default(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// How many records it holds.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Takes a record in without looking for its like: for many records at a time, before
+    /// [`LinkageIndex::pairs_of`]. `golden` is where the store has it.
+    pub fn load(
+        &mut self,
+        key: RecordKey,
+        record: &Normalised,
+        golden: Option<GoldenId>,
+    ) -> Number {
+        let features = record.intern(&mut self.vocabulary, &self.model);
+        let number = self.records.insert(key, features);
+        let keys = blocking::keys(&self.vocabulary, &self.model, &features);
+        self.blocks.insert(number, keys);
+        if let Some(golden) = golden {
+            self.records.assign(number, golden);
+        }
+        number
+    }
+
+    /// The pairs of a record with those loaded before it, from the review threshold up, and how many
+    /// candidates were compared. Reads only, so that many can be asked for at once.
+    pub fn pairs_of(&self, one: Number) -> (Vec<ScoredPair>, usize) {
+        let mut candidates = self.candidates(one);
+        candidates.retain(|other| *other < one);
+        let compared = candidates.len();
+        let pairs = candidates
+            .into_iter()
+            .filter_map(|other| self.scored(one, other));
+        (pairs.collect(), compared)
+    }
+
+    /// Takes in pairs that [`LinkageIndex::pairs_of`] found.
+    pub fn add_pairs(&mut self, pairs: impl IntoIterator<Item = ScoredPair>) {
+        for pair in pairs {
+            self.put_edge(pair);
+        }
+    }
+
+    /// Notes that every record's links may have changed.
+    pub fn touch_all(&mut self) {
+        self.touched.extend(self.records.numbers());
+    }
+
+    /// Takes the newest state of records in: `None` for one that is no longer live.
+    pub fn apply(&mut self, key: RecordKey, record: Option<&Normalised>) {
+        if let Some(number) = self.records.find(key) {
+            match record {
+                Some(record) => self.change(number, record),
+                None => self.remove(number),
+            }
+        } else if let Some(record) = record {
+            let number = self.load(key, record, None);
+            self.close_crowds(number);
+            self.score_all(number);
+        }
+    }
+
+    /// Puts a steward's verdict in force; `None` undoes it.
+    pub fn decide(&mut self, pair: Pair, verdict: Option<Verdict>) {
+        self.decisions.put(pair, verdict);
+        let ends = [pair.one(), pair.other()].map(|key| self.records.find(key));
+        for number in ends.into_iter().flatten() {
+            self.touch_with_neighbours(number);
+        }
+        if let [Some(one), Some(other)] = ends {
+            self.edges.remove(one, other);
+            if let Some(pair) = self.scored_if_candidate(one, other) {
+                self.put_edge(pair);
+            }
+        }
+    }
+
+    /// The record of a key.
+    pub fn find(&self, key: RecordKey) -> Option<Number> {
+        self.records.find(key)
+    }
+
+    /// The key of a record.
+    pub fn key(&self, number: Number) -> RecordKey {
+        self.records.key(number)
+    }
+
+    /// The golden record that a record is in.
+    pub fn golden(&self, number: Number) -> Option<GoldenId> {
+        self.records.golden(number)
+    }
+
+    /// Compares two records.
+    pub fn compare(&self, one: Number, other: Number) -> Pattern {
+        let (one, other) = (self.features(one), self.features(other));
+        compare(&self.vocabulary, &self.model, one, other)
+    }
+
+    /// Whether two records are candidates: whether they share a blocking key that is not too common.
+    pub fn share_key(&self, one: Number, other: Number) -> bool {
+        !self.open_keys_in_common(one, other).is_empty()
+    }
+
+    /// All records.
+    pub fn numbers(&self) -> impl Iterator<Item = Number> {
+        self.records.numbers()
+    }
+
+    /// How many pairs are alike enough to matter.
+    pub fn pairs(&self) -> usize {
+        self.edges.len()
+    }
+
+    fn features(&self, number: Number) -> &Features {
+        self.records.features(number)
+    }
+
+    fn change(&mut self, number: Number, record: &Normalised) {
+        let features = record.intern(&mut self.vocabulary, &self.model);
+        if *self.features(number) == features {
+            return;
+        }
+        self.unblock(number);
+        self.records.set_features(number, features);
+        let keys = blocking::keys(&self.vocabulary, &self.model, &features);
+        self.blocks.insert(number, keys);
+        self.close_crowds(number);
+        self.score_all(number);
+    }
+
+    fn remove(&mut self, number: Number) {
+        self.unblock(number);
+        self.records.remove(number);
+        self.touched.remove(&number);
+    }
+
+    /// Takes a record out of its blocks and forgets its pairs.
+    fn unblock(&mut self, number: Number) {
+        self.touch_with_neighbours(number);
+        let key = self.key(number);
+        for other in self.edges.remove_all(number) {
+            self.reviews.close(Pair::new(key, self.key(other)));
+        }
+        let keys = self.blocks.keys(number);
+        self.blocks.remove(number);
+        self.open_crowds(keys);
+    }
+
+    /// A block that was one record too large is looked at again now that one has left.
+    fn open_crowds(&mut self, keys: blocking::Keys) {
+        for (_, members) in self.blocks_of_size(keys, self.model.crowd()) {
+            for (place, one) in members.iter().enumerate() {
+                for other in members.iter().skip(place + 1) {
+                    if let Some(pair) = self.scored(*one, *other) {
+                        self.put_edge(pair);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A block that has become too large says too little: pairs that have nothing else in common are
+    /// forgotten, as if the whole crowd had been there from the start.
+    fn close_crowds(&mut self, newest: Number) {
+        let keys = self.blocks.keys(newest);
+        for (_, members) in self.blocks_of_size(keys, self.model.crowd() + 1) {
+            for (place, one) in members.iter().enumerate() {
+                for other in members.iter().skip(place + 1) {
+                    if self.open_keys_in_common(*one, *other).is_empty()
+                        && !self.decisions.are_same(self.key(*one), self.key(*other))
+                        && self.edges.remove(*one, *other)
+                    {
+                        self.reviews
+                            .close(Pair::new(self.key(*one), self.key(*other)));
+                        self.touch_with_neighbours(*one);
+                        self.touch_with_neighbours(*other);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The blocks under some keys that have exactly so many records.
+    fn blocks_of_size(&self, keys: blocking::Keys, size: u32) -> Vec<(usize, Vec<Number>)> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let mut blocks = Vec::new();
+        for (kind, key) in keys.into_iter().enumerate() {
+            if key != 0 && self.blocks.block(kind, key).take(size + 1).count() == size {
+                blocks.push((kind, self.blocks.block(kind, key).collect()));
+            }
+        }
+        blocks
+    }
+
+    fn open_keys_in_common(&self, one: Number, other: Number) -> Vec<usize> {
+        let (one, other) = (self.blocks.keys(one), self.blocks.keys(other));
+        let crowd = self.model.crowd();
+        let common = one.into_iter().zip(other).enumerate();
+        common
+            .filter(|(_, (one, other))| one == other && *one != 0)
+            .filter(|(kind, (key, _))| self.blocks.is_open(*kind, *key, crowd))
+            .map(|(kind, _)| kind)
+            .collect()
+    }
+
+    /// Everybody who shares an open block with a record, and whom a steward put together with it.
+    fn candidates(&self, one: Number) -> Vec<Number> {
+        let crowd = usize::try_from(self.model.crowd()).unwrap_or(usize::MAX);
+        let mut candidates = Vec::with_capacity(KEYS);
+        for (kind, key) in self.blocks.keys(one).into_iter().enumerate() {
+            let before = candidates.len();
+            candidates.extend(self.blocks.block(kind, key).take(crowd + 1));
+            if candidates.len() - before > crowd {
+                candidates.truncate(before);
+            }
+        }
+        let same = self.decisions.same_as(self.key(one));
+        candidates.extend(same.filter_map(|key| self.records.find(key)));
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates.retain(|other| *other != one);
+        candidates
+    }
+
+    fn score_all(&mut self, one: Number) {
+        self.touched.insert(one);
+        for other in self.candidates(one) {
+            if let Some(pair) = self.scored(one, other) {
+                self.put_edge(pair);
+            }
+        }
+    }
+
+    /// The score of a pair, if it is alike enough to matter or a steward put it together.
+    fn scored(&self, one: Number, other: Number) -> Option<ScoredPair> {
+        let centibits = if self.decisions.are_same(self.key(one), self.key(other)) {
+            FORCED
+        } else {
+            self.model.score(&self.compare(one, other)).centibits
+        };
+        let matters = centibits >= self.model.thresholds().review;
+        matters.then_some(ScoredPair {
+            one,
+            other,
+            centibits,
+        })
+    }
+
+    fn scored_if_candidate(&self, one: Number, other: Number) -> Option<ScoredPair> {
+        let is_candidate = self.decisions.are_same(self.key(one), self.key(other))
+            || !self.open_keys_in_common(one, other).is_empty();
+        if is_candidate {
+            self.scored(one, other)
+        } else {
+            None
+        }
+    }
+
+    fn put_edge(&mut self, pair: ScoredPair) {
+        self.edges.put(pair.one, pair.other, pair.centibits);
+        self.touch_with_neighbours(pair.one);
+        self.touch_with_neighbours(pair.other);
+    }
+
+    /// A record's pairs decide together: what changes at one end may free or bind the other's rivals.
+    fn touch_with_neighbours(&mut self, number: Number) {
+        self.touched.insert(number);
+        self.touched
+            .extend(self.edges.of(number).iter().map(|edge| edge.other));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Which golden records change when records or links have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::partition::FORCED;
+use super::reviews::Review;
+use super::{LinkageIndex, Number};
+use crate::domain::golden::GoldenId;
+use crate::domain::record::RecordKey;
+use crate::linkage::decisions::{Pair, Verdict};
+
+/// A record that is in another golden record than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The record.
+    pub record: RecordKey,
+    /// Where it was; `None` for a new record.
+    pub from: Option<GoldenId>,
+    /// Where it is now.
+    pub to: GoldenId,
+}
+
+/// What became of the records that were touched.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// Records that moved, in the order of their keys.
+    pub moves: Vec<Move>,
+    /// Reviews that are new or have another score.
+    pub opened: Vec<Review>,
+    /// Reviews that are over.
+    pub closed: Vec<Pair>,
+}
+
+impl LinkageIndex {
+    /// Links what was touched since the last time and says what has changed. `fresh` names new golden
+    /// records.
+    pub fn settle(&mut self, fresh: impl FnMut() -> GoldenId) -> Settlement {
+        self.settle_some(usize::MAX, fresh)
+    }
+
+    /// Links some of what was touched: at least so many records if there are so many, with all that
+    /// hangs together with them.
+    pub fn settle_some(
+        &mut self,
+        records: usize,
+        mut fresh: impl FnMut() -> GoldenId,
+    ) -> Settlement {
+        let mut moves = Vec::new();
+        let mut settled = 0;
+        while settled < records
+            && let Some(first) = self.touched.pop_first()
+        {
+            let group = self.group(first);
+            for number in &group {
+                self.touched.remove(number);
+            }
+            settled += group.len();
+            let clusters = if group.len() == 1 {
+                vec![group.clone()]
+            } else {
+                self.partition(&group)
+            };
+            self.name_clusters(clusters, &mut moves, &mut fresh);
+            for number in group {
+                self.review(number);
+            }
+        }
+        moves.sort_by_key(|change| change.record);
+        let (opened, closed) = self.reviews.take_changes();
+        Settlement {
+            moves,
+            opened,
+            closed,
+        }
+    }
+
+    /// How many records wait to be settled.
+    pub fn unsettled(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// How many reviews are open.
+    pub fn open_reviews(&self) -> impl Iterator<Item = Review> {
+        self.reviews.iter()
+    }
+
+    /// How many reviews are open.
+    pub fn count_open_reviews(&self) -> usize {
+        self.reviews.len()
+    }
+
+    /// Takes in a review that the store has.
+    pub fn restore_review(&mut self, review: Review) {
+        self.reviews.restore(review);
+    }
+
+    /// Every record that hangs together with one by links, or that is in one golden record with such.
+    fn group(&self, first: Number) -> Vec<Number> {
+        let mut found = BTreeSet::from([first]);
+        let mut waiting = vec![first];
+        while let Some(number) = waiting.pop() {
+            let edges = self.edges.of(number).iter();
+            let linked = edges.filter(|edge| {
+                edge.centibits >= self.model.thresholds().link || edge.centibits == FORCED
+            });
+            let near = linked
+                .map(|edge| edge.other)
+                .chain(self.records.mates(number));
+            for other in near {
+                if found.insert(other) {
+                    waiting.push(other);
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Gives each cluster the golden record that most of its records were in, if no other cluster has
+    /// more of it; the others get fresh ones.
+    fn name_clusters(
+        &mut self,
+        clusters: Vec<Vec<Number>>,
+        moves: &mut Vec<Move>,
+        fresh: &mut impl FnMut() -> GoldenId,
+    ) {
+        let mut claims: Vec<(usize, GoldenId, RecordKey, usize)> = Vec::new();
+        for (place, cluster) in clusters.iter().enumerate() {
+            let mut held: BTreeMap<GoldenId, usize> = BTreeMap::new();
+            for golden in cluster.iter().filter_map(|number| self.golden(*number)) {
+                *held.entry(golden).or_default() += 1;
+            }
+            let first = cluster.iter().map(|number| self.key(*number)).min();
+            for (golden, records) in held {
+                claims.extend(first.map(|first| (records, golden, first, place)));
+            }
+        }
+        // The most records first; among equals the older golden record, then the smaller key.
+        claims.sort_by(|one, other| (other.0, one.1, one.2).cmp(&(one.0, other.1, other.2)));
+        let mut names: BTreeMap<usize, GoldenId> = BTreeMap::new();
+        let mut given = BTreeSet::new();
+        for (_, golden, _, place) in claims {
+            if !names.contains_key(&place) && given.insert(golden) {
+                names.insert(place, golden);
+            }
+        }
+        for (place, cluster) in clusters.into_iter().enumerate() {
+            let to = names.get(&place).copied().unwrap_or_else(&mut *fresh);
+            for number in cluster {
+                let from = self.golden(number);
+                if from != Some(to) {
+                    self.records.assign(number, to);
+                    let record = self.key(number);
+                    moves.push(Move { record, from, to });
+                }
+            }
+        }
+    }
+
+    /// Opens or closes the reviews of a record.
+    fn review(&mut self, number: Number) {
+        let edges = self.edges.of(number).to_vec();
+        for edge in edges {
+            let pair = Pair::new(self.key(number), self.key(edge.other));
+            let apart = self.golden(number) != self.golden(edge.other);
+            let decided = self.decisions.of(pair.one(), pair.other());
+            if apart && !matches!(decided, Some(Verdict::Same | Verdict::Different)) {
+                self.reviews.open(Review {
+                    pair,
+                    centibits: edge.centibits,
+                });
+            } else {
+                self.reviews.close(pair);
+            }
+        }
+    }
+}

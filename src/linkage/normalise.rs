@@ -1,0 +1,175 @@
+//! What people typed, in forms that can be compared.
+//!
+//! A record is never changed by this: only linkage looks at these forms. Facts about Vietnamese text in
+//! old software are in `ARCHITECTURE.md`.
+
+mod characters;
+mod faults;
+mod keystrokes;
+mod legacy;
+mod numbers;
+mod syllables;
+
+pub use characters::{repair, untoned};
+pub use faults::{Fault, Faults};
+pub use numbers::{NumberForm, household_number, personal_number, phone};
+pub use syllables::{sound, spelling};
+
+/// The words of a person's name: lower case, NFC, tones where the rule of 2002 puts them, an
+/// abbreviation with its full stop.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PersonName {
+    words: Vec<String>,
+    faults: Faults,
+}
+
+impl PersonName {
+    /// The words in the order in which they stand.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// What was wrong with the text.
+    pub const fn faults(&self) -> Faults {
+        self.faults
+    }
+}
+
+impl std::fmt::Debug for PersonName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PersonName(redacted)")
+    }
+}
+
+/// Reads a person's name.
+pub fn person_name(text: &str) -> PersonName {
+    let (repaired, mut faults) = repair(text);
+    let mut words = Vec::with_capacity(5);
+    for piece in repaired.split(|letter: char| letter.is_whitespace() || "-_,;/()".contains(letter))
+    {
+        read_words(piece, &mut words, &mut faults);
+    }
+    if family_stands_last(&words) {
+        faults.insert(Fault::SwappedOrder);
+    }
+    PersonName { words, faults }
+}
+
+/// The words of a piece without spaces: "Ng.V.An" is three.
+fn read_words(piece: &str, words: &mut Vec<String>, faults: &mut Faults) {
+    let mut rest = piece;
+    while let Some((before, after)) = rest.split_once('.') {
+        push_word(before, true, words, faults);
+        rest = after;
+    }
+    push_word(rest, false, words, faults);
+}
+
+fn push_word(piece: &str, has_stop: bool, words: &mut Vec<String>, faults: &mut Faults) {
+    let mut word = characters::lower(piece);
+    if word.is_empty() {
+        return;
+    }
+    if !syllables::is_possible(&word)
+        && let Some((decoded, fault)) = keystrokes::decode(&word)
+    {
+        word = decoded;
+        faults.insert(fault);
+    }
+    if syllables::move_tone(&mut word) {
+        faults.insert(Fault::TonePlacement);
+    }
+    // "Ng" is how clerks write Nguyễn.
+    if has_stop || matches!(word.as_str(), "ng" | "ngx" | "nguy") {
+        word.push('.');
+        faults.insert(Fault::Abbreviation);
+    }
+    words.push(word);
+}
+
+/// Words that stand for a name that is not known.
+const NO_NAMES: [&str; 12] = [
+    "khong",
+    "khong ro",
+    "khong biet",
+    "khong co",
+    "chua ro",
+    "chua biet",
+    "chua co",
+    "vo danh",
+    "an",
+    "na",
+    "null",
+    "x",
+];
+
+/// Whether a parent's name says that nobody knows it.
+pub fn is_nobody(name: &PersonName) -> bool {
+    // "An" is a name like any other where more words stand with it.
+    let text: Vec<String> = name.words.iter().map(|word| untoned(word)).collect();
+    let text = text.join(" ");
+    NO_NAMES.contains(&text.as_str()) && text != "an"
+}
+
+/// Whether a child is not yet named: "Trai", "Gái", "Nguyễn Bé Gái", "Con bà Hoa", "CB Hoa", "Chưa đặt tên".
+pub fn is_unnamed(name: &PersonName) -> bool {
+    let words: Vec<String> = name.words.iter().map(|word| untoned(word)).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let has = |wanted: &[&str]| words.windows(wanted.len()).any(|words| words == wanted);
+    matches!(
+        words.as_slice(),
+        [] | ["trai" | "gai" | "be" | "cu" | "chau"]
+            | [_, "trai" | "gai"]
+            | ["con", "ba" | "chi" | "me" | "ong", ..]
+            | ["cb" | "cb.", ..]
+            | ["so" | "tre", "sinh" | "so", ..]
+            | [.., "be" | "con" | "chau", "trai" | "gai"]
+    ) || has(&["chua", "dat", "ten"])
+        || has(&["chua", "co", "ten"])
+}
+
+/// Family names so common that a name which ends with one and does not begin with one is turned round.
+const COMMON_FAMILY_NAMES: [&str; 8] = [
+    "nguyễn", "trần", "phạm", "huỳnh", "hoàng", "đặng", "phan", "nguyen",
+];
+
+/// Whether the family name seems to stand last.
+pub fn family_stands_last(words: &[String]) -> bool {
+    let is_common = |word: &String| COMMON_FAMILY_NAMES.contains(&word.as_str());
+    match words {
+        [first, .., last] => {
+            matches!(
+                last.as_str(),
+                "nguyễn" | "nguyen" | "trần" | "phạm" | "đặng"
+            ) && !is_common(first)
+        }
+        [] | [_] => false,
+    }
+}
+
+/// A village or the like: repaired, in lower case, without tones, numbers without leading zeros.
+pub fn text(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let (repaired, _) = repair(text);
+    let mut clean = String::with_capacity(repaired.len());
+    for piece in repaired.split(|letter: char| !letter.is_alphanumeric()) {
+        if piece.is_empty() {
+            continue;
+        }
+        if !clean.is_empty() {
+            clean.push(' ');
+        }
+        if piece.bytes().all(|byte| byte.is_ascii_digit()) {
+            let trimmed = piece.trim_start_matches('0');
+            clean.push_str(if trimmed.is_empty() { "0" } else { trimmed });
+        } else {
+            clean.push_str(&untoned(&characters::lower(piece)));
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests;
