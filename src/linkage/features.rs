@@ -281,7 +281,7 @@ impl Normalised {
         let Vocabulary { words, places } = vocabulary;
         let commune = self.commune.map(|unit| places.intern(unit));
         let whole_name = if model.frequencies().has_whole_names() {
-            let whole = whole_name(self.name.words().iter().map(String::as_str));
+            let whole = whole_name(self.name.words().iter().map(AsRef::as_ref));
             let is_known = model.frequencies().whole(whole).is_some();
             if is_known { whole } else { 0 }
         } else {

@@ -72,10 +72,10 @@ impl LinkageIndex {
     /// An empty index under a model.
     pub fn new(model: Arc<Model>, decisions: Decisions) -> Self {
         Self {
+            blocks: Blocks::new(model.crowd()),
             model,
             vocabulary: Vocabulary::default(),
             records: Records::default(),
-            blocks: Blocks::default(),
             edges: Edges::default(),
             decisions,
             reviews: Reviews::default(),
@@ -106,10 +106,7 @@ impl LinkageIndex {
         record: &Normalised,
         golden: Option<GoldenId>,
     ) -> Number {
-        let features = record.intern(&mut self.vocabulary, &self.model);
-        let number = self.records.insert(key, features);
-        let keys = blocking::keys(&self.vocabulary, &self.model, &features);
-        self.blocks.insert(number, keys);
+        let (number, _) = self.put_in(key, record);
         if let Some(golden) = golden {
             self.records.assign(number, golden);
         }
@@ -119,8 +116,16 @@ impl LinkageIndex {
     /// The pairs of a record with those loaded before it, from the review threshold up, and how many
     /// candidates were compared. Reads only, so that many can be asked for at once.
     pub fn pairs_of(&self, one: Number) -> (Vec<ScoredPair>, usize) {
-        let mut candidates = self.candidates(one);
-        candidates.retain(|other| *other < one);
+        let mut candidates = Vec::new();
+        for (kind, key) in self.blocks.keys(one).into_iter().enumerate() {
+            if key != 0 && self.blocks.is_open(kind, key) {
+                candidates.extend(self.blocks.older_than(one, kind));
+            }
+        }
+        let same = self.decisions.same_as(self.key(one));
+        candidates.extend(same.filter_map(|key| self.records.find(key)));
+        candidates.sort_unstable();
+        candidates.dedup();
         let compared = candidates.len();
         let pairs = candidates
             .into_iter()
@@ -148,8 +153,8 @@ impl LinkageIndex {
                 None => self.remove(number),
             }
         } else if let Some(record) = record {
-            let number = self.load(key, record, None);
-            self.close_crowds(number);
+            let (number, crowds) = self.put_in(key, record);
+            self.close_crowds(number, &crowds);
             self.score_all(number);
         }
     }
@@ -192,7 +197,9 @@ impl LinkageIndex {
 
     /// Whether two records are candidates: whether they share a blocking key that is not too common.
     pub fn share_key(&self, one: Number, other: Number) -> bool {
-        !self.open_keys_in_common(one, other).is_empty()
+        let (one, other) = (self.blocks.keys(one), self.blocks.keys(other));
+        let mut keys = one.into_iter().zip(other).enumerate();
+        keys.any(|(kind, (one, other))| one == other && one != 0 && self.blocks.is_open(kind, one))
     }
 
     /// All records.
@@ -209,6 +216,13 @@ impl LinkageIndex {
         self.records.features(number)
     }
 
+    fn put_in(&mut self, key: RecordKey, record: &Normalised) -> (Number, Vec<usize>) {
+        let features = record.intern(&mut self.vocabulary, &self.model);
+        let number = self.records.insert(key, features);
+        let keys = blocking::keys(&self.vocabulary, &self.model, &features);
+        (number, self.blocks.insert(number, keys))
+    }
+
     fn change(&mut self, number: Number, record: &Normalised) {
         let features = record.intern(&mut self.vocabulary, &self.model);
         if *self.features(number) == features {
@@ -217,8 +231,8 @@ impl LinkageIndex {
         self.unblock(number);
         self.records.set_features(number, features);
         let keys = blocking::keys(&self.vocabulary, &self.model, &features);
-        self.blocks.insert(number, keys);
-        self.close_crowds(number);
+        let crowds = self.blocks.insert(number, keys);
+        self.close_crowds(number, &crowds);
         self.score_all(number);
     }
 
@@ -236,13 +250,13 @@ impl LinkageIndex {
             self.reviews.close(Pair::new(key, self.key(other)));
         }
         let keys = self.blocks.keys(number);
-        self.blocks.remove(number);
-        self.open_crowds(keys);
+        let opened = self.blocks.remove(number);
+        self.open_crowds(keys, &opened);
     }
 
     /// A block that was one record too large is looked at again now that one has left.
-    fn open_crowds(&mut self, keys: blocking::Keys) {
-        for (_, members) in self.blocks_of_size(keys, self.model.crowd()) {
+    fn open_crowds(&mut self, keys: blocking::Keys, opened: &[usize]) {
+        for members in self.blocks_of(keys, opened) {
             for (place, one) in members.iter().enumerate() {
                 for other in members.iter().skip(place + 1) {
                     if let Some(pair) = self.scored(*one, *other) {
@@ -255,12 +269,12 @@ impl LinkageIndex {
 
     /// A block that has become too large says too little: pairs that have nothing else in common are
     /// forgotten, as if the whole crowd had been there from the start.
-    fn close_crowds(&mut self, newest: Number) {
+    fn close_crowds(&mut self, newest: Number, crowds: &[usize]) {
         let keys = self.blocks.keys(newest);
-        for (_, members) in self.blocks_of_size(keys, self.model.crowd() + 1) {
+        for members in self.blocks_of(keys, crowds) {
             for (place, one) in members.iter().enumerate() {
                 for other in members.iter().skip(place + 1) {
-                    if self.open_keys_in_common(*one, *other).is_empty()
+                    if !self.share_key(*one, *other)
                         && !self.decisions.are_same(self.key(*one), self.key(*other))
                         && self.edges.remove(*one, *other)
                     {
@@ -274,38 +288,22 @@ impl LinkageIndex {
         }
     }
 
-    /// The blocks under some keys that have exactly so many records.
-    fn blocks_of_size(&self, keys: blocking::Keys, size: u32) -> Vec<(usize, Vec<Number>)> {
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let mut blocks = Vec::new();
-        for (kind, key) in keys.into_iter().enumerate() {
-            if key != 0 && self.blocks.block(kind, key).take(size + 1).count() == size {
-                blocks.push((kind, self.blocks.block(kind, key).collect()));
-            }
-        }
-        blocks
-    }
-
-    fn open_keys_in_common(&self, one: Number, other: Number) -> Vec<usize> {
-        let (one, other) = (self.blocks.keys(one), self.blocks.keys(other));
-        let crowd = self.model.crowd();
-        let common = one.into_iter().zip(other).enumerate();
-        common
-            .filter(|(_, (one, other))| one == other && *one != 0)
-            .filter(|(kind, (key, _))| self.blocks.is_open(*kind, *key, crowd))
-            .map(|(kind, _)| kind)
+    /// The blocks of some kinds under these keys.
+    fn blocks_of(&self, keys: blocking::Keys, kinds: &[usize]) -> Vec<Vec<Number>> {
+        let keyed = kinds
+            .iter()
+            .filter_map(|kind| Some((*kind, *keys.get(*kind)?)));
+        keyed
+            .map(|(kind, key)| self.blocks.block(kind, key).collect())
             .collect()
     }
 
     /// Everybody who shares an open block with a record, and whom a steward put together with it.
     fn candidates(&self, one: Number) -> Vec<Number> {
-        let crowd = usize::try_from(self.model.crowd()).unwrap_or(usize::MAX);
         let mut candidates = Vec::with_capacity(KEYS);
         for (kind, key) in self.blocks.keys(one).into_iter().enumerate() {
-            let before = candidates.len();
-            candidates.extend(self.blocks.block(kind, key).take(crowd + 1));
-            if candidates.len() - before > crowd {
-                candidates.truncate(before);
+            if key != 0 && self.blocks.is_open(kind, key) {
+                candidates.extend(self.blocks.block(kind, key));
             }
         }
         let same = self.decisions.same_as(self.key(one));
@@ -341,8 +339,8 @@ impl LinkageIndex {
     }
 
     fn scored_if_candidate(&self, one: Number, other: Number) -> Option<ScoredPair> {
-        let is_candidate = self.decisions.are_same(self.key(one), self.key(other))
-            || !self.open_keys_in_common(one, other).is_empty();
+        let is_candidate =
+            self.decisions.are_same(self.key(one), self.key(other)) || self.share_key(one, other);
         if is_candidate {
             self.scored(one, other)
         } else {

@@ -23,7 +23,7 @@ pub struct Model {
     weights: Vec<[Weight; Level::ALL.len()]>,
     prior: Prior,
     thresholds: Thresholds,
-    crowd: u32,
+    crowd: u8,
     common_name: f32,
     common_family: f32,
     frequencies: Frequencies,
@@ -108,7 +108,7 @@ impl Model {
     }
 
     /// Records that a blocking key may have in common before it says too little to look at.
-    pub const fn crowd(&self) -> u32 {
+    pub const fn crowd(&self) -> u8 {
         self.crowd
     }
 

@@ -3,9 +3,12 @@
 //! A record is never changed by this: only linkage looks at these forms. Facts about Vietnamese text in
 //! old software are in `ARCHITECTURE.md`.
 
+use std::borrow::Cow;
+
 mod characters;
 mod faults;
 mod keystrokes;
+mod known;
 mod legacy;
 mod numbers;
 mod syllables;
@@ -19,13 +22,13 @@ pub use syllables::{sound, spelling};
 /// abbreviation with its full stop.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PersonName {
-    words: Vec<String>,
+    words: Vec<Cow<'static, str>>,
     faults: Faults,
 }
 
 impl PersonName {
     /// The words in the order in which they stand.
-    pub fn words(&self) -> &[String] {
+    pub fn words(&self) -> &[Cow<'static, str>] {
         &self.words
     }
 
@@ -43,6 +46,9 @@ impl std::fmt::Debug for PersonName {
 
 /// Reads a person's name.
 pub fn person_name(text: &str) -> PersonName {
+    if let Some(known) = known_name(text) {
+        return known;
+    }
     let (repaired, mut faults) = repair(text);
     let mut words = Vec::with_capacity(5);
     for piece in repaired.split(|letter: char| letter.is_whitespace() || "-_,;/()".contains(letter))
@@ -55,8 +61,31 @@ pub fn person_name(text: &str) -> PersonName {
     PersonName { words, faults }
 }
 
+/// A name whose words are all known as they stand: most names, and the quick way for them.
+fn known_name(text: &str) -> Option<PersonName> {
+    let mut name = PersonName::default();
+    let mut buffer = String::with_capacity(text.len());
+    for piece in text.split(' ').filter(|piece| !piece.is_empty()) {
+        // A mark that stands for itself, or a sign, wants a second look.
+        if !piece.chars().all(char::is_alphanumeric) {
+            return None;
+        }
+        buffer.clear();
+        characters::lower_into(piece, &mut buffer);
+        let canonical = known::canonical(&buffer)?;
+        if canonical != buffer {
+            name.faults.insert(Fault::TonePlacement);
+        }
+        name.words.push(Cow::Borrowed(canonical));
+    }
+    if family_stands_last(&name.words) {
+        name.faults.insert(Fault::SwappedOrder);
+    }
+    Some(name)
+}
+
 /// The words of a piece without spaces: "Ng.V.An" is three.
-fn read_words(piece: &str, words: &mut Vec<String>, faults: &mut Faults) {
+fn read_words(piece: &str, words: &mut Vec<Cow<'static, str>>, faults: &mut Faults) {
     let mut rest = piece;
     while let Some((before, after)) = rest.split_once('.') {
         push_word(before, true, words, faults);
@@ -65,12 +94,13 @@ fn read_words(piece: &str, words: &mut Vec<String>, faults: &mut Faults) {
     push_word(rest, false, words, faults);
 }
 
-fn push_word(piece: &str, has_stop: bool, words: &mut Vec<String>, faults: &mut Faults) {
+fn push_word(piece: &str, has_stop: bool, words: &mut Vec<Cow<'static, str>>, faults: &mut Faults) {
     let mut word = characters::lower(piece);
     if word.is_empty() {
         return;
     }
-    if !syllables::is_possible(&word)
+    if keystrokes::may_be(&word)
+        && !syllables::is_possible(&word)
         && let Some((decoded, fault)) = keystrokes::decode(&word)
     {
         word = decoded;
@@ -84,7 +114,7 @@ fn push_word(piece: &str, has_stop: bool, words: &mut Vec<String>, faults: &mut 
         word.push('.');
         faults.insert(Fault::Abbreviation);
     }
-    words.push(word);
+    words.push(Cow::Owned(word));
 }
 
 /// Words that stand for a name that is not known.
@@ -134,14 +164,11 @@ const COMMON_FAMILY_NAMES: [&str; 8] = [
 ];
 
 /// Whether the family name seems to stand last.
-pub fn family_stands_last(words: &[String]) -> bool {
-    let is_common = |word: &String| COMMON_FAMILY_NAMES.contains(&word.as_str());
+fn family_stands_last(words: &[Cow<'static, str>]) -> bool {
+    let is_common = |word: &str| COMMON_FAMILY_NAMES.contains(&word);
     match words {
         [first, .., last] => {
-            matches!(
-                last.as_str(),
-                "nguyễn" | "nguyen" | "trần" | "phạm" | "đặng"
-            ) && !is_common(first)
+            matches!(&**last, "nguyễn" | "nguyen" | "trần" | "phạm" | "đặng") && !is_common(first)
         }
         [] | [_] => false,
     }
@@ -165,7 +192,10 @@ pub fn text(text: &str) -> String {
             let trimmed = piece.trim_start_matches('0');
             clean.push_str(if trimmed.is_empty() { "0" } else { trimmed });
         } else {
-            clean.push_str(&untoned(&characters::lower(piece)));
+            let start = clean.len();
+            characters::lower_into(piece, &mut clean);
+            let word = untoned(clean.get(start..).unwrap_or_default());
+            clean.replace_range(start.., &word);
         }
     }
     clean

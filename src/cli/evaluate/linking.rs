@@ -1,10 +1,10 @@
 //! Linking a whole file with all cores: the same index as the hub's, loaded first and compared after.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::labelled::LabelledFile;
+use super::labelled::{LabelledFile, LabelledRow};
 use crate::domain::golden::GoldenId;
 use crate::linkage::decisions::Decisions;
 use crate::linkage::details::row_key;
@@ -38,33 +38,19 @@ struct Row {
 
 /// Reads, normalises, links and counts. `advance` is told how many rows have been read.
 pub(super) fn link_file(
-    mut file: LabelledFile<impl std::io::Read + Send>,
+    file: LabelledFile<impl std::io::Read + Send>,
     model: Arc<Model>,
     mut advance: impl FnMut(usize),
 ) -> anyhow::Result<Linked> {
     let mut index = LinkageIndex::new(model, Decisions::default());
     let mut entities: Vec<u32> = Vec::new();
     let mut repaired_texts = 0;
-    let (send, receive) = sync_channel::<Vec<Row>>(BATCHES_WAITING);
+    let (to_normalise, rows) = sync_channel(BATCHES_WAITING);
+    let (to_index, normalised) = sync_channel(BATCHES_WAITING);
     thread::scope(|scope| {
-        let reading = scope.spawn(move || -> anyhow::Result<()> {
-            loop {
-                let mut batch = Vec::with_capacity(ROWS_PER_BATCH);
-                while batch.len() < ROWS_PER_BATCH
-                    && let Some(row) = file.next_row()?
-                {
-                    batch.push(Row {
-                        normalised: Normalised::new(&row.details),
-                        node: row.node,
-                        entity: row.entity,
-                    });
-                }
-                if batch.is_empty() || send.send(batch).is_err() {
-                    return Ok(());
-                }
-            }
-        });
-        for batch in receive {
+        let reading = scope.spawn(move || read_all(file, &to_normalise));
+        scope.spawn(move || normalise_all(rows, &to_index));
+        for batch in normalised {
             advance(batch.len());
             for row in batch {
                 let number = u64::try_from(entities.len())?;
@@ -87,6 +73,37 @@ pub(super) fn link_file(
         entities,
         repaired_texts,
     })
+}
+
+/// Hands the rows on in batches until the file ends or nobody wants them.
+fn read_all(
+    mut file: LabelledFile<impl std::io::Read>,
+    rows: &SyncSender<Vec<LabelledRow>>,
+) -> anyhow::Result<()> {
+    loop {
+        let mut batch = Vec::with_capacity(ROWS_PER_BATCH);
+        while batch.len() < ROWS_PER_BATCH
+            && let Some(row) = file.next_row()?
+        {
+            batch.push(row);
+        }
+        if batch.is_empty() || rows.send(batch).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+fn normalise_all(rows: Receiver<Vec<LabelledRow>>, normalised: &SyncSender<Vec<Row>>) {
+    for batch in rows {
+        let batch = batch.into_iter().map(|row| Row {
+            normalised: Normalised::new(&row.details),
+            node: row.node,
+            entity: row.entity,
+        });
+        if normalised.send(batch.collect()).is_err() {
+            return;
+        }
+    }
 }
 
 /// Clusters everything and counts against the truth.

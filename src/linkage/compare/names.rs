@@ -90,7 +90,17 @@ impl<'a> Names<'a> {
         if matches!(middle, Level::Same | Level::TonesLost) {
             share += middle_share;
         }
-        pattern.set_shared(comparison, level, share);
+        pattern.set_shared(comparison, level, share.max(self.least_whole()));
+    }
+
+    /// The share of the rarest whole name.
+    fn least_whole(&self) -> f32 {
+        let frequencies = self.model.frequencies();
+        if self.is_minority {
+            frequencies.least_minority_whole()
+        } else {
+            frequencies.least_whole()
+        }
     }
 
     /// The share of the more common of two words: what agrees says no more than that, in whatever order
@@ -127,13 +137,17 @@ impl<'a> Names<'a> {
     }
 
     /// The level of middle names and how common those are that agree.
-    fn middle_level(&self, one: &[Word], other: &[Word], tones_lost: bool) -> (Level, f32) {
+    fn middle_level<'w>(
+        &self,
+        one: &'w [Word],
+        other: &'w [Word],
+        tones_lost: bool,
+    ) -> (Level, f32) {
         // Which of two lists of one length is looked at word by word must not depend on which came first.
-        let rank = |list: &[Word]| -> (usize, Vec<u64>) {
-            let words = list.iter().map(|word| self.words.spelling(*word));
-            (list.len(), words.collect())
-        };
-        let (short, long) = if one == other || rank(one) <= rank(other) {
+        let spellings = |list: &'w [Word]| list.iter().map(|word| self.words.spelling(*word));
+        let order = one.len().cmp(&other.len());
+        let order = order.then_with(|| spellings(one).cmp(spellings(other)));
+        let (short, long) = if order.is_le() {
             (one, other)
         } else {
             (other, one)
@@ -198,7 +212,7 @@ impl<'a> Names<'a> {
         let frequencies = self.model.frequencies();
         let listed =
             (one.whole_name == other.whole_name).then(|| frequencies.whole(one.whole_name));
-        let least = listed.flatten().unwrap_or(frequencies.least_whole());
+        let least = listed.flatten().unwrap_or(self.least_whole());
         if by_words < least {
             for part in parts.into_iter().filter(agrees) {
                 if let Some(share) = pattern.share(part) {

@@ -30,7 +30,7 @@ pub enum ModelInvalid {
     #[error("threshold: needs veto < review < link <= same_node, and rival >= 0")]
     Thresholds,
     /// The crowd is too small to find anything or too large to be fast.
-    #[error("blocking.crowd: must be 2 to 1000")]
+    #[error("blocking.crowd: must be 2 to 250")]
     Crowd,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct ModelFile {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Blocking {
-    crowd: u32,
+    crowd: u8,
     common_name: f32,
 }
 
@@ -75,7 +75,7 @@ impl ModelFile {
 pub(super) fn parse(text: &str) -> Result<Model, ModelInvalid> {
     let file = ModelFile::read(text)?;
     let thresholds = read_thresholds(file.threshold)?;
-    if !(2..=1_000).contains(&file.blocking.crowd) {
+    if !(2..=250).contains(&file.blocking.crowd) {
         return Err(ModelInvalid::Crowd);
     }
     let mut weights = vec![[Weight::default(); Level::ALL.len()]; Comparison::ALL.len()];

@@ -15,6 +15,8 @@ pub(crate) struct FrequenciesFile {
     pub(crate) rare: f32,
     /// Share of the rarest whole name, however rare its words are.
     pub(crate) least_whole: f32,
+    /// Share of the rarest whole name of a people that the lists do not know.
+    pub(crate) least_minority_whole: f32,
     /// Share of any word of a name of a people that the lists do not know.
     pub(crate) minority: f32,
     /// First words that mark such a name.
@@ -51,6 +53,7 @@ pub struct Frequencies {
     whole: HashMap<u32, f32>,
     rare: f32,
     least_whole: f32,
+    least_minority_whole: f32,
     minority: f32,
     minority_words: HashSet<String>,
     middle_weight: f32,
@@ -93,6 +96,7 @@ impl Frequencies {
                 .collect(),
             rare: file.rare.log2(),
             least_whole: file.least_whole.log2(),
+            least_minority_whole: file.least_minority_whole.log2(),
             minority: file.minority.log2(),
             minority_words: file
                 .minority_words
@@ -120,6 +124,11 @@ impl Frequencies {
     /// The share of the rarest whole name.
     pub(crate) const fn least_whole(&self) -> f32 {
         self.least_whole
+    }
+
+    /// The share of the rarest whole name of a people that the lists do not know.
+    pub(crate) const fn least_minority_whole(&self) -> f32 {
+        self.least_minority_whole
     }
 
     /// The least share of a word in a name of a people that the lists do not know.

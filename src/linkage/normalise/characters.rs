@@ -97,17 +97,42 @@ pub(super) const fn is_tone(letter: char) -> bool {
     )
 }
 
-/// Lower case, with apostrophes and whatever is no letter or digit left out.
-pub(super) fn lower(piece: &str) -> String {
-    let mut lower = String::with_capacity(piece.len());
-    for letter in piece.chars() {
-        if letter.is_ascii_lowercase() {
-            lower.push(letter);
-        } else if letter.is_alphanumeric() {
-            lower.extend(letter.to_lowercase());
+/// The lower case of each letter and digit; 0 for what is neither.
+static LOWER: LazyLock<Vec<u16>> = LazyLock::new(|| {
+    let mut lower = vec![0; TABLE_END];
+    for (place, small) in (0_u32..).zip(lower.iter_mut()) {
+        let letter = char::from_u32(place).filter(|letter| letter.is_alphanumeric());
+        let Some(letter) = letter else { continue };
+        let mut all = letter.to_lowercase();
+        if let (Some(one), None) = (all.next(), all.next()) {
+            *small = u16::try_from(u32::from(one)).unwrap_or(0);
         }
     }
     lower
+});
+
+/// Lower case, with apostrophes and whatever is no letter or digit left out.
+pub(super) fn lower(piece: &str) -> String {
+    let mut lower = String::with_capacity(piece.len());
+    lower_into(piece, &mut lower);
+    lower
+}
+
+/// The same at the end of a text.
+pub(super) fn lower_into(piece: &str, lower: &mut String) {
+    for letter in piece.chars() {
+        if letter.is_ascii_lowercase() {
+            lower.push(letter);
+            continue;
+        }
+        let place = usize::try_from(u32::from(letter)).unwrap_or(usize::MAX);
+        match LOWER.get(place).copied() {
+            Some(0) if !letter.is_alphanumeric() => {}
+            Some(small) if small != 0 => lower.extend(char::from_u32(small.into())),
+            Some(_) | None if letter.is_alphanumeric() => lower.extend(letter.to_lowercase()),
+            Some(_) | None => {}
+        }
+    }
 }
 
 /// A word without its tones and marks, đ as d.

@@ -4,6 +4,22 @@ use super::characters::with_tone;
 use super::faults::Fault;
 use super::syllables;
 
+/// Whether a word has what keystrokes leave and no Vietnamese word has: digits, f, j or w, a double a, e,
+/// o or d, or s, r or x behind the beginning.
+pub(super) fn may_be(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    let doubled = bytes
+        .windows(2)
+        .any(|pair| matches!(pair, b"aa" | b"ee" | b"oo" | b"dd"));
+    doubled
+        || bytes.iter().enumerate().any(|(place, byte)| match byte {
+            b'0'..=b'9' | b'f' | b'j' | b'w' => true,
+            b's' | b'x' => place > 0,
+            b'r' => place > 0 && !(place == 1 && bytes.first() == Some(&b't')),
+            _ => false,
+        })
+}
+
 /// The word that was meant, if the word as it stands is keystrokes and the decoded one is a syllable.
 /// Asked only for words that cannot be syllables.
 pub(super) fn decode(word: &str) -> Option<(String, Fault)> {

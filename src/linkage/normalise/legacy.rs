@@ -1,11 +1,12 @@
 //! Vietnamese text of the time before Unicode, read as if it were Latin-1 or Windows-1252.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::characters;
 use super::faults::Fault;
+use super::known;
 use super::syllables;
 
 /// Letters of one or two bytes by the bytes; only those that are not ASCII.
@@ -148,25 +149,11 @@ fn utf8(bytes: &[u8]) -> Option<String> {
     (!text.is_ascii()).then_some(text)
 }
 
-/// The words of the name lists of the reference data, in lower case.
-static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let lists = [
-        include_str!("../../../reference/names/family.csv"),
-        include_str!("../../../reference/names/middle.csv"),
-        include_str!("../../../reference/names/given.csv"),
-        include_str!("../../../reference/names/given_compound.csv"),
-    ];
-    let rows = lists.into_iter().flat_map(|list| list.lines().skip(1));
-    let names = rows.filter_map(|row| row.split(',').next());
-    names
-        .flat_map(|name| name.split([' ', '/']))
-        .map(characters::lower)
-        .collect()
-});
-
 fn known_words(text: &str) -> usize {
     let words = text.split([' ', '.', '-']).map(characters::lower);
-    words.filter(|word| KNOWN.contains(word)).count()
+    words
+        .filter(|word| known::canonical(word).is_some())
+        .count()
 }
 
 /// How many words of a text cannot be Vietnamese syllables.
@@ -175,12 +162,13 @@ fn impossible_words(text: &str) -> usize {
     let words = words.filter(|word| !word.is_empty() && !word.is_ascii());
     let impossible = words.filter(|word| {
         let lower = characters::lower(word);
-        lower.chars().count()
-            != word
-                .chars()
-                .filter(|letter| !"'’".contains(*letter))
-                .count()
-            || !syllables::is_possible(&lower)
+        known::canonical(&lower).is_none()
+            && (lower.chars().count()
+                != word
+                    .chars()
+                    .filter(|letter| !"'’".contains(*letter))
+                    .count()
+                || !syllables::is_possible(&lower))
     });
     impossible.count()
 }

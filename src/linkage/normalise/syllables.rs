@@ -80,7 +80,7 @@ fn is_rime(rime: &str, is_plain: bool) -> bool {
 /// Puts the tone of an open oa, oe or uy on its second letter, as the schools do since 1984 and most
 /// programs: "hòa" becomes "hoà". Says whether it moved.
 pub(super) fn move_tone(word: &mut String) -> bool {
-    if word.is_ascii() {
+    if word.is_ascii() || !word.ends_with(['a', 'e', 'y']) {
         return false;
     }
     let mut letters = word.chars().rev();

@@ -4,7 +4,11 @@ use unicode_normalization::UnicodeNormalization;
 use super::*;
 
 fn read(text: &str) -> Vec<String> {
-    person_name(text).words
+    person_name(text)
+        .words
+        .into_iter()
+        .map(Cow::into_owned)
+        .collect()
 }
 
 /// A made-up name in its one form.
