@@ -25,7 +25,7 @@ use super::levels::Pattern;
 use super::model::{Centibits, Model};
 use crate::domain::golden::GoldenId;
 use crate::domain::record::RecordKey;
-use blocks::Blocks;
+use blocks::{Blocks, Crossed};
 use edges::Edges;
 pub use golden::{Move, Settlement};
 use partition::FORCED;
@@ -153,8 +153,8 @@ impl LinkageIndex {
                 None => self.remove(number),
             }
         } else if let Some(record) = record {
-            let (number, crowds) = self.put_in(key, record);
-            self.close_crowds(number, &crowds);
+            let (number, crossed) = self.put_in(key, record);
+            self.cross(&crossed);
             self.score_all(number);
         }
     }
@@ -216,11 +216,11 @@ impl LinkageIndex {
         self.records.features(number)
     }
 
-    fn put_in(&mut self, key: RecordKey, record: &Normalised) -> (Number, Vec<usize>) {
+    fn put_in(&mut self, key: RecordKey, record: &Normalised) -> (Number, Crossed) {
         let features = record.intern(&mut self.vocabulary, &self.model);
         let number = self.records.insert(key, features);
         let keys = blocking::keys(&self.vocabulary, &self.model, &features);
-        (number, self.blocks.insert(number, keys))
+        (number, self.blocks.put(number, keys))
     }
 
     fn change(&mut self, number: Number, record: &Normalised) {
@@ -228,74 +228,55 @@ impl LinkageIndex {
         if *self.features(number) == features {
             return;
         }
-        self.unblock(number);
+        self.forget_pairs(number);
         self.records.set_features(number, features);
         let keys = blocking::keys(&self.vocabulary, &self.model, &features);
-        let crowds = self.blocks.insert(number, keys);
-        self.close_crowds(number, &crowds);
+        let crossed = self.blocks.put(number, keys);
+        self.cross(&crossed);
         self.score_all(number);
     }
 
     fn remove(&mut self, number: Number) {
-        self.unblock(number);
+        self.forget_pairs(number);
+        let crossed = self.blocks.put(number, [0; KEYS]);
+        self.cross(&crossed);
         self.records.remove(number);
         self.touched.remove(&number);
     }
 
-    /// Takes a record out of its blocks and forgets its pairs.
-    fn unblock(&mut self, number: Number) {
+    fn forget_pairs(&mut self, number: Number) {
         self.touch_with_neighbours(number);
         let key = self.key(number);
         for other in self.edges.remove_all(number) {
             self.reviews.close(Pair::new(key, self.key(other)));
         }
-        let keys = self.blocks.keys(number);
-        let opened = self.blocks.remove(number);
-        self.open_crowds(keys, &opened);
     }
 
-    /// A block that was one record too large is looked at again now that one has left.
-    fn open_crowds(&mut self, keys: blocking::Keys, opened: &[usize]) {
-        for members in self.blocks_of(keys, opened) {
-            for (place, one) in members.iter().enumerate() {
-                for other in members.iter().skip(place + 1) {
-                    if let Some(pair) = self.scored(*one, *other) {
-                        self.put_edge(pair);
-                    }
+    /// Looks again at blocks that have become crowds or are none any more, as if the records of now had
+    /// been there from the start.
+    fn cross(&mut self, crossed: &Crossed) {
+        for (kind, key) in &crossed.opened {
+            let members: Vec<Number> = self.blocks.block(*kind, *key).collect();
+            for (one, other) in pairs_among(&members) {
+                if let Some(pair) = self.scored(one, other) {
+                    self.put_edge(pair);
                 }
             }
         }
-    }
-
-    /// A block that has become too large says too little: pairs that have nothing else in common are
-    /// forgotten, as if the whole crowd had been there from the start.
-    fn close_crowds(&mut self, newest: Number, crowds: &[usize]) {
-        let keys = self.blocks.keys(newest);
-        for members in self.blocks_of(keys, crowds) {
-            for (place, one) in members.iter().enumerate() {
-                for other in members.iter().skip(place + 1) {
-                    if !self.share_key(*one, *other)
-                        && !self.decisions.are_same(self.key(*one), self.key(*other))
-                        && self.edges.remove(*one, *other)
-                    {
-                        self.reviews
-                            .close(Pair::new(self.key(*one), self.key(*other)));
-                        self.touch_with_neighbours(*one);
-                        self.touch_with_neighbours(*other);
-                    }
+        // A crowd says too little: pairs that have nothing else in common are forgotten.
+        for (kind, key) in &crossed.closed {
+            for (one, other) in pairs_among(&self.blocks.members(*kind, *key)) {
+                let keys = (self.key(one), self.key(other));
+                if !self.share_key(one, other)
+                    && !self.decisions.are_same(keys.0, keys.1)
+                    && self.edges.remove(one, other)
+                {
+                    self.reviews.close(Pair::new(keys.0, keys.1));
+                    self.touch_with_neighbours(one);
+                    self.touch_with_neighbours(other);
                 }
             }
         }
-    }
-
-    /// The blocks of some kinds under these keys.
-    fn blocks_of(&self, keys: blocking::Keys, kinds: &[usize]) -> Vec<Vec<Number>> {
-        let keyed = kinds
-            .iter()
-            .filter_map(|kind| Some((*kind, *keys.get(*kind)?)));
-        keyed
-            .map(|(kind, key)| self.blocks.block(kind, key).collect())
-            .collect()
     }
 
     /// Everybody who shares an open block with a record, and whom a steward put together with it.
@@ -360,6 +341,12 @@ impl LinkageIndex {
         self.touched
             .extend(self.edges.of(number).iter().map(|edge| edge.other));
     }
+}
+
+/// Every pair of a few records.
+fn pairs_among(members: &[Number]) -> impl Iterator<Item = (Number, Number)> {
+    let numbered = members.iter().enumerate();
+    numbered.flat_map(|(place, one)| members.iter().skip(place + 1).map(|other| (*one, *other)))
 }
 
 #[cfg(test)]

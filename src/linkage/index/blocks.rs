@@ -1,6 +1,6 @@
 //! Which records share a blocking key.
 
-use hashbrown::{HashSet, HashTable};
+use hashbrown::{HashMap, HashSet, HashTable};
 
 use super::Number;
 use crate::linkage::blocking::{KEYS, Keys};
@@ -8,13 +8,12 @@ use crate::linkage::words::mix;
 
 /// Records under each blocking key: one table for each kind of key, and in it the newest record of each
 /// block; every record names the next older one of its block. So a block costs nothing beyond its
-/// records.
+/// records. A block that has become a crowd is a set instead, because nobody walks through it.
 pub(super) struct Blocks {
     crowd: u8,
     tables: [HashTable<u32>; KEYS],
     links: Vec<Links>,
-    /// Blocks with more records than the crowd.
-    crowded: HashSet<(usize, u32)>,
+    crowded: HashMap<(usize, u32), HashSet<u32>>,
 }
 
 /// A record in its blocks.
@@ -23,8 +22,17 @@ struct Links {
     keys: Keys,
     /// The next older record of each block.
     older: [u32; KEYS],
-    /// How many records the block has from this one on; it stops counting at 255.
+    /// How many records the block has from this one on.
     depth: [u8; KEYS],
+}
+
+/// What became of a record's blocks.
+#[derive(Default)]
+pub(super) struct Crossed {
+    /// Blocks that have become crowds: kind and key.
+    pub(super) closed: Vec<(usize, u32)>,
+    /// Blocks that are no crowds any more.
+    pub(super) opened: Vec<(usize, u32)>,
 }
 
 /// End of a block.
@@ -43,69 +51,90 @@ impl Blocks {
             crowd,
             tables: std::array::from_fn(|_| HashTable::new()),
             links: Vec::new(),
-            crowded: HashSet::new(),
+            crowded: HashMap::new(),
         }
     }
 
-    /// Takes a record in and names the kinds of its blocks that have become crowds by it. Records are
-    /// numbered from 0 without gaps; a number may come again after [`Blocks::remove`].
-    pub(super) fn insert(&mut self, number: Number, keys: Keys) -> Vec<usize> {
+    /// Puts a record under these keys, and under no others. Records are numbered from 0 without gaps.
+    pub(super) fn put(&mut self, number: Number, keys: Keys) -> Crossed {
         let place = number.place();
         if place >= self.links.len() {
             self.links.resize(place + 1, NOWHERE);
         }
-        if let Some(own) = self.links.get_mut(place) {
-            *own = Links { keys, ..NOWHERE };
-        }
-        let mut crowds = Vec::new();
-        for (kind, key) in keys.into_iter().enumerate() {
-            if key != 0 && self.push(number, kind, key) == self.crowd.saturating_add(1) {
-                self.crowded.insert((kind, key));
-                crowds.push(kind);
+        let before = self.keys(number);
+        let mut crossed = Crossed::default();
+        for (kind, (old, new)) in before.into_iter().zip(keys).enumerate() {
+            if old == new {
+                continue;
+            }
+            if old != 0 && self.take_out(number, kind, old) {
+                crossed.opened.push((kind, old));
+            }
+            if let Some(key) = self
+                .links
+                .get_mut(place)
+                .and_then(|own| own.keys.get_mut(kind))
+            {
+                *key = new;
+            }
+            if new != 0 && self.put_in(number, kind, new) {
+                crossed.closed.push((kind, new));
             }
         }
-        crowds
+        crossed
+    }
+
+    /// Puts a record into a block; says whether the block has become a crowd.
+    fn put_in(&mut self, number: Number, kind: usize, key: u32) -> bool {
+        if let Some(crowd) = self.crowded.get_mut(&(kind, key)) {
+            crowd.insert(number.0);
+            return false;
+        }
+        if self.push(number.0, kind, key) <= self.crowd {
+            return false;
+        }
+        let members = self.block(kind, key).map(|member| member.0).collect();
+        self.replace_head(kind, key, END);
+        self.crowded.insert((kind, key), members);
+        true
+    }
+
+    /// Takes a record out of a block; says whether the block is no crowd any more.
+    fn take_out(&mut self, number: Number, kind: usize, key: u32) -> bool {
+        let Some(crowd) = self.crowded.get_mut(&(kind, key)) else {
+            self.unlink(number, kind, key);
+            return false;
+        };
+        crowd.remove(&number.0);
+        if crowd.len() > self.crowd.into() {
+            return false;
+        }
+        let mut members: Vec<u32> = crowd.iter().copied().collect();
+        members.sort_unstable();
+        self.crowded.remove(&(kind, key));
+        for member in members {
+            self.push(member, kind, key);
+        }
+        true
     }
 
     /// Puts a record in front of its block and says how many records the block has now.
-    fn push(&mut self, number: Number, kind: usize, key: u32) -> u8 {
+    fn push(&mut self, number: u32, kind: usize, key: u32) -> u8 {
         let links = &self.links;
         let Some(table) = self.tables.get_mut(kind) else {
             return 0;
         };
         let is_it = |head: &u32| key_of(links, *head, kind) == key;
         let older = if let Some(head) = table.find_mut(table_hash(key), is_it) {
-            std::mem::replace(head, number.0)
+            std::mem::replace(head, number)
         } else {
             let hash = |head: &u32| table_hash(key_of(links, *head, kind));
-            table.insert_unique(table_hash(key), number.0, hash);
+            table.insert_unique(table_hash(key), number, hash);
             END
         };
         let depth = self.depth(older, kind).saturating_add(1);
-        self.set(number.0, kind, |old, deep| (*old, *deep) = (older, depth));
+        self.set(number, kind, |old, deep| (*old, *deep) = (older, depth));
         depth
-    }
-
-    /// Takes a record out of all its blocks and names the kinds of those that are no crowds any more.
-    pub(super) fn remove(&mut self, number: Number) -> Vec<usize> {
-        let keys = self.keys(number);
-        let mut opened = Vec::new();
-        for (kind, key) in keys.into_iter().enumerate() {
-            if key == 0 {
-                continue;
-            }
-            self.unlink(number, kind, key);
-            let size = self
-                .head(kind, key)
-                .map_or(0, |head| self.depth(head, kind));
-            if size == self.crowd && self.crowded.remove(&(kind, key)) {
-                opened.push(kind);
-            }
-        }
-        if let Some(own) = self.links.get_mut(number.place()) {
-            *own = NOWHERE;
-        }
-        opened
     }
 
     fn unlink(&mut self, number: Number, kind: usize, key: u32) {
@@ -121,10 +150,8 @@ impl Blocks {
             Some(last) => self.set(*last, kind, |next, _| *next = older),
             None => self.replace_head(kind, key, older),
         }
-        // From the oldest to the newest, so that a depth that was not counted can be counted again.
-        for at in newer.into_iter().rev() {
-            let depth = self.depth(self.older(at, kind), kind).saturating_add(1);
-            self.set(at, kind, |_, deep| *deep = depth);
+        for at in newer {
+            self.set(at, kind, |_, depth| *depth -= 1);
         }
     }
 
@@ -150,10 +177,18 @@ impl Blocks {
             .map_or([0; KEYS], |links| links.keys)
     }
 
-    /// The records of a block, the newest first.
+    /// The records of a block, the newest first; none for a crowd.
     pub(super) fn block(&self, kind: usize, key: u32) -> impl Iterator<Item = Number> {
         let head = self.head(kind, key).unwrap_or(END);
         self.chain(head, kind).map(Number)
+    }
+
+    /// The records of a crowd.
+    pub(super) fn members(&self, kind: usize, key: u32) -> Vec<Number> {
+        let crowd = self.crowded.get(&(kind, key));
+        let mut members: Vec<Number> = crowd.into_iter().flatten().copied().map(Number).collect();
+        members.sort_unstable();
+        members
     }
 
     /// The records of a record's block that are older than it.
@@ -163,7 +198,7 @@ impl Blocks {
 
     /// Whether a block is no crowd.
     pub(super) fn is_open(&self, kind: usize, key: u32) -> bool {
-        !self.crowded.contains(&(kind, key))
+        self.crowded.is_empty() || !self.crowded.contains_key(&(kind, key))
     }
 
     fn head(&self, kind: usize, key: u32) -> Option<u32> {
