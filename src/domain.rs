@@ -10,6 +10,7 @@ pub mod date;
 pub mod draft;
 pub mod golden;
 pub mod node;
+pub mod pair;
 pub mod personal_number;
 pub mod record;
 pub mod territory;

@@ -6,9 +6,11 @@
 //! a child is sealed before it comes here.
 
 mod bulk;
+mod decisions;
 mod engine;
 mod error;
 mod forward;
+mod golden_history;
 mod golden_records;
 mod key_proof;
 mod leases;
@@ -20,14 +22,16 @@ mod sql;
 mod status;
 mod submissions;
 
+pub use decisions::{DecisionRow, ReviewOrder, ReviewRow};
 pub use engine::{Store, StoreOptions};
 pub use error::StoreError;
 pub use forward::{ForwardBatch, ForwarderHealth, NewForwardBatch, Receipt, Refusal};
+pub use golden_history::{AliasCause, AliasKind, AliasRow, GoldenVersion};
 pub use golden_records::{GoldenChange, GoldenRow, GoldenState};
 pub use leases::{Lease, LeaseName};
 pub use nodes::{NodeRow, Registration};
 pub use quarantine::Quarantined;
-pub use source_records::{FeedRow, Member, SourceRow, SourceState};
+pub use source_records::{FeedRow, Member, MovedRow, SourceRow, SourceState};
 pub use status::{HubCounts, NodeCounts};
 pub use submissions::{HeldVersion, LogEntry, NewSubmission, Tally};
 

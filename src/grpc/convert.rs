@@ -2,25 +2,39 @@
 
 mod mirror;
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use prost::Message;
 
 use super::canonical;
-use super::proto::record;
 use super::proto::v1;
+use super::proto::{FILE_DESCRIPTOR_SET, record};
 use crate::domain::draft::{CaseReportDraft, ChildDraft};
 use crate::domain::record::{Lane, Record, RecordKind, TombstoneReason};
 use crate::domain::unit::{AdminScheme, UnitReference};
 use crate::domain::validation::{
     Level, Validated, Violation, validate_case_report, validate_child,
 };
-use crate::linkage::survivorship::Field;
+use crate::linkage::survivorship::{Field, Rules};
 use crate::sync::codec::{RecordCodec, Unreadable};
 use mirror::Mirror;
 
-/// Fields of a child record that are lists to unite: at-risk codes, carers and everything that adds
-/// up over time.
-const UNITED_CHILD_FIELDS: &[u32] = &[51, 52, 60, 61, 62, 63, 64];
+/// The rules of the survivorship file, with the contract's numbers of its fields. A report is never
+/// linked, so that it needs none. Tests read the file that ships; a program without it takes every field
+/// from the highest-ranking source.
+static CHILD_RULES: LazyLock<Rules> =
+    LazyLock::new(|| Rules::of_children(child_field).unwrap_or_default());
+static NO_RULES: LazyLock<Rules> = LazyLock::new(Rules::default);
+
+/// Number of a field of a child record.
+fn child_field(name: &str) -> Option<u32> {
+    let files = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).ok()?;
+    let mut messages = files.file.iter().flat_map(|file| &file.message_type);
+    let child = messages.find(|message| message.name() == "ChildRecord")?;
+    let field = child.field.iter().find(|field| field.name() == name)?;
+    u32::try_from(field.number()).ok()
+}
 
 /// Reads records as the contract encodes them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,10 +87,10 @@ impl RecordCodec for ContractCodec {
         canonical::split(content)
     }
 
-    fn united_fields(&self, kind: RecordKind) -> &'static [u32] {
+    fn survivorship(&self, kind: RecordKind) -> &'static Rules {
         match kind {
-            RecordKind::Child => UNITED_CHILD_FIELDS,
-            RecordKind::CaseReport => &[],
+            RecordKind::Child => &CHILD_RULES,
+            RecordKind::CaseReport => &NO_RULES,
         }
     }
 }
@@ -238,6 +252,14 @@ mod tests {
     #[test]
     fn a_draft_comes_back_as_it_went() {
         assert!(read_child(&write_child(child())).expect("readable") == child());
+    }
+
+    #[test]
+    fn every_survivorship_rule_names_a_field_of_the_contract() {
+        let rules = Rules::of_children(child_field).expect("the file that ships");
+
+        assert_eq!(rules.united, [51, 52, 60, 61, 62, 63, 64]);
+        assert_eq!(rules.conflict_as_name, [20]);
     }
 
     #[test]

@@ -2,45 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::pair::{Pair, Verdict};
 use crate::domain::record::RecordKey;
-
-/// Two source records, the smaller key first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pair {
-    one: RecordKey,
-    other: RecordKey,
-}
-
-impl Pair {
-    /// A pair in its one order.
-    pub fn new(one: RecordKey, other: RecordKey) -> Self {
-        Self {
-            one: one.min(other),
-            other: one.max(other),
-        }
-    }
-
-    /// The smaller key.
-    pub const fn one(self) -> RecordKey {
-        self.one
-    }
-
-    /// The larger key.
-    pub const fn other(self) -> RecordKey {
-        self.other
-    }
-}
-
-/// What a steward says of a pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Both are the same child.
-    Same,
-    /// They are different children.
-    Different,
-    /// Nobody can say yet.
-    Later,
-}
 
 /// The decisions in force.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +15,7 @@ pub struct Decisions {
 impl Decisions {
     /// Puts a verdict in force in the place of an earlier one; `None` undoes it.
     pub fn put(&mut self, pair: Pair, verdict: Option<Verdict>) {
-        let ends = [(pair.one, pair.other), (pair.other, pair.one)];
+        let ends = [(pair.one(), pair.other()), (pair.other(), pair.one())];
         if let Some(verdict) = verdict {
             self.verdicts.insert(pair, verdict);
             for (one, other) in ends {

@@ -19,11 +19,12 @@ use std::sync::Arc;
 
 use super::blocking::{self, KEYS};
 use super::compare::compare;
-use super::decisions::{Decisions, Pair, Verdict};
+use super::decisions::Decisions;
 use super::features::{Features, Normalised, Vocabulary};
 use super::levels::Pattern;
 use super::model::{Centibits, Model};
 use crate::domain::golden::GoldenId;
+use crate::domain::pair::{Pair, Verdict};
 use crate::domain::record::RecordKey;
 use blocks::{Blocks, Crossed};
 use edges::Edges;

@@ -36,7 +36,7 @@ impl GoldenState {
         }
     }
 
-    fn read(code: i16, merged_into: Option<Uuid>) -> Result<Self, StoreError> {
+    pub(super) fn read(code: i16, merged_into: Option<Uuid>) -> Result<Self, StoreError> {
         match (code, merged_into) {
             (1, None) => Ok(Self::Live),
             (2, None) => Ok(Self::Withdrawn),
@@ -62,6 +62,8 @@ pub struct GoldenRow {
     pub hash: ContentHash,
     /// Which submission each field's value came from.
     pub provenance: String,
+    /// Fields that its sources contradict each other on, as JSON.
+    pub conflicts: String,
 }
 
 /// A changed golden record: what the reconciler writes and the forwarder sends.
@@ -83,9 +85,11 @@ pub struct GoldenChange {
     pub content: Vec<u8>,
     /// Which submission each field's value came from; not read back by [`Transaction::read_golden_changes`].
     pub provenance: String,
+    /// Fields that its sources contradict each other on, as JSON.
+    pub conflicts: String,
 }
 
-type GoldenTuple = (Uuid, i64, i16, Option<Uuid>, Vec<u8>, String);
+type GoldenTuple = (Uuid, i64, i16, Option<Uuid>, Vec<u8>, String, String);
 type ChangeTuple = (i64, Uuid, i16, i64, i16, Option<Uuid>, Vec<u8>, Vec<u8>);
 
 impl Transaction {
@@ -98,13 +102,14 @@ impl Transaction {
         let rows: Vec<GoldenTuple> = self.fetch_bulk(&sql::FIND_GOLDEN_RECORDS, columns).await?;
         rows.into_iter()
             .map(
-                |(golden_id, version, state, merged_into, hash, provenance)| {
+                |(golden_id, version, state, merged_into, hash, provenance, conflicts)| {
                     Ok(GoldenRow {
                         golden_id: GoldenId::new(golden_id),
                         version: read_version("golden_record", version)?,
                         state: GoldenState::read(state, merged_into)?,
                         hash: read_hash("golden_record", &hash)?,
                         provenance,
+                        conflicts,
                     })
                 },
             )
@@ -128,12 +133,14 @@ impl Transaction {
             Column::UuidOrNull(rows.iter().map(|row| row.state.merged_into()).collect()),
             Column::Bytes(hashes),
         ];
+        let conflicts = rows.iter().map(|row| row.conflicts.clone()).collect();
         let (contents, provenance) = rows
             .into_iter()
             .map(|row| (row.content, row.provenance))
             .unzip();
         columns.push(Column::Bytes(contents));
         columns.push(Column::Text(provenance));
+        columns.push(Column::Text(conflicts));
         let changed = self.execute_bulk(&sql::PUT_GOLDEN_RECORDS, columns).await?;
         expect_rows("PUT_GOLDEN_RECORDS", expected, changed)
     }
@@ -188,5 +195,6 @@ fn read_change(row: ChangeTuple) -> Result<GoldenChange, StoreError> {
         hash: read_hash("golden_record", &hash)?,
         content,
         provenance: String::new(),
+        conflicts: String::new(),
     })
 }

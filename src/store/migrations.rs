@@ -28,6 +28,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0002_health_and_key.sql"),
         postgres: include_str!("../../migrations/postgres/0002_health_and_key.sql"),
     },
+    Step {
+        version: 3,
+        name: "linkage",
+        sqlite: include_str!("../../migrations/sqlite/0003_linkage.sql"),
+        postgres: include_str!("../../migrations/postgres/0003_linkage.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

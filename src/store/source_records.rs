@@ -4,6 +4,7 @@ use sqlx::query_as;
 use uuid::Uuid;
 
 use super::bulk::Column;
+use super::golden_history::AliasKind;
 use super::submissions::{expect_rows, key_columns, read_hash, read_key, read_version};
 use super::{StoreError, Transaction, on_conn, sql};
 use crate::domain::golden::GoldenId;
@@ -52,6 +53,19 @@ pub struct SourceRow {
     pub golden_id: GoldenId,
     /// Hash of its content.
     pub hash: ContentHash,
+    /// What happened to the golden record that it was in before, when that is news.
+    pub alias: Option<AliasKind>,
+}
+
+/// A source record in another golden record than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MovedRow {
+    /// The record.
+    pub key: RecordKey,
+    /// Where it is now.
+    pub golden_id: GoldenId,
+    /// What happened to the golden record that it was in.
+    pub alias: AliasKind,
 }
 
 /// A live source record of a golden record, with its sealed content.
@@ -82,6 +96,8 @@ pub struct FeedRow {
     pub state: Option<SourceState>,
     /// The golden record, unless in quarantine.
     pub golden_id: Option<GoldenId>,
+    /// The golden record that it was in before, and what happened, if it ever was in another one.
+    pub previous: Option<(GoldenId, AliasKind)>,
     /// Live source records of that golden record.
     pub linked: i64,
     /// Why it is in quarantine.
@@ -91,8 +107,20 @@ pub struct FeedRow {
 }
 
 type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>);
-type MemberTuple = (Uuid, i64, i16, Uuid, i64, Vec<u8>);
-type FeedTuple = (i64, i16, Uuid, i64, i16, Option<Uuid>, i64, String, String);
+pub(super) type MemberTuple = (Uuid, i64, i16, Uuid, i64, Vec<u8>);
+type FeedTuple = (
+    i64,
+    i16,
+    Uuid,
+    i64,
+    i16,
+    Option<Uuid>,
+    Option<Uuid>,
+    i16,
+    i64,
+    String,
+    String,
+);
 
 impl Transaction {
     /// The source records of these keys, in no order; absent ones are left out.
@@ -110,12 +138,14 @@ impl Transaction {
                     state: SourceState::read(state)?,
                     golden_id: GoldenId::new(golden_id),
                     hash: read_hash("source_record", &hash)?,
+                    alias: None,
                 })
             })
             .collect()
     }
 
-    /// Inserts or replaces source records, each with its number in the feed.
+    /// Inserts or replaces source records, each with its number in the feed. One that is in another golden
+    /// record than before notes its `alias`.
     pub async fn put_source_records(
         &mut self,
         rows: &[(SourceRow, i64)],
@@ -138,6 +168,10 @@ impl Transaction {
             .map(|(row, _)| row.hash.as_bytes().to_vec())
             .collect();
         columns.push(Column::Bytes(hashes));
+        let aliases = rows
+            .iter()
+            .map(|(row, _)| row.alias.map_or(0, AliasKind::code));
+        columns.push(Column::Short(aliases.collect()));
         let changed = self.execute_bulk(&sql::PUT_SOURCE_RECORDS, columns).await?;
         expect_rows("PUT_SOURCE_RECORDS", rows.len(), changed)
     }
@@ -158,12 +192,14 @@ impl Transaction {
     /// Puts records into other golden records, each with a new number in the feed.
     pub async fn move_source_records(
         &mut self,
-        moved: &[((RecordKey, GoldenId), i64)],
+        moved: &[(MovedRow, i64)],
     ) -> Result<(), StoreError> {
-        let mut columns = key_columns(moved.iter().map(|((key, _), _)| *key));
-        let golden = moved.iter().map(|((_, golden), _)| golden.as_uuid());
+        let mut columns = key_columns(moved.iter().map(|(row, _)| row.key));
+        let golden = moved.iter().map(|(row, _)| row.golden_id.as_uuid());
         columns.push(Column::Uuid(golden.collect()));
         columns.push(Column::Long(moved.iter().map(|(_, feed)| *feed).collect()));
+        let aliases = moved.iter().map(|(row, _)| row.alias.code());
+        columns.push(Column::Short(aliases.collect()));
         let changed = self
             .execute_bulk(&sql::MOVE_SOURCE_RECORDS, columns)
             .await?;
@@ -216,7 +252,7 @@ impl Transaction {
     }
 }
 
-fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
+pub(super) fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
     let (golden_id, node, kind, record_id, version, content) = row;
     Ok(Member {
         golden_id: GoldenId::new(golden_id),
@@ -227,7 +263,8 @@ fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
 }
 
 fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
-    let (feed, kind, record_id, version, state, golden_id, linked, reason, rules) = row;
+    let (feed, kind, record_id, version, state, golden_id, previous, alias, linked, reason, rules) =
+        row;
     let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
         table: "source_record",
         column: "kind",
@@ -243,6 +280,7 @@ fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
             Some(SourceState::read(state)?)
         },
         golden_id: golden_id.map(GoldenId::new),
+        previous: previous.map(GoldenId::new).zip(AliasKind::from_code(alias)),
         linked,
         reason,
         rules,

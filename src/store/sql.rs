@@ -3,6 +3,13 @@
 //! A plain constant runs on both engines; a [`Pair`] holds the two texts of the few that differ; a
 //! [`Bulk`] is a statement over many rows.
 
+/// Names the statements of a list.
+macro_rules! named {
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name)),*] };
+}
+
+pub(super) mod linkage;
+
 use super::bulk::Bulk;
 
 /// The two texts of a statement that cannot be the same on both engines.
@@ -235,16 +242,25 @@ pub(super) const PUT_SOURCE_RECORDS: Bulk = Bulk {
         ("golden_id", "UUID"),
         ("feed_seq", "BIGINT"),
         ("content_hash", "BYTEA"),
+        ("alias", "SMALLINT"),
     ],
     body: "
     INSERT INTO source_record
-        (node_id, kind, record_id, version, state, golden_id, feed_seq, content_hash)
-    SELECT node_id, kind, record_id, version, state, golden_id, feed_seq, content_hash
+        (node_id, kind, record_id, version, state, golden_id, feed_seq, content_hash, alias)
+    SELECT node_id, kind, record_id, version, state, golden_id, feed_seq, content_hash, alias
     FROM k
     WHERE 1 = 1
     ON CONFLICT (node_id, kind, record_id) DO UPDATE
     SET version = excluded.version,
         state = excluded.state,
+        previous_golden = CASE
+            WHEN source_record.golden_id <> excluded.golden_id THEN source_record.golden_id
+            ELSE source_record.previous_golden
+        END,
+        alias = CASE
+            WHEN source_record.golden_id <> excluded.golden_id THEN excluded.alias
+            ELSE source_record.alias
+        END,
         golden_id = excluded.golden_id,
         feed_seq = excluded.feed_seq,
         content_hash = excluded.content_hash",
@@ -266,10 +282,13 @@ pub(super) const MOVE_SOURCE_RECORDS: Bulk = Bulk {
         KEY[2],
         ("golden_id", "UUID"),
         ("feed_seq", "BIGINT"),
+        ("alias", "SMALLINT"),
     ],
     body: "
     UPDATE source_record
-    SET golden_id = k.golden_id,
+    SET previous_golden = source_record.golden_id,
+        alias = k.alias,
+        golden_id = k.golden_id,
         feed_seq = k.feed_seq
     FROM k
     WHERE source_record.node_id = k.node_id
@@ -307,15 +326,17 @@ pub(super) const SCAN_LIVE_CHILDREN: &str = "
 /// Each half is cut to the page before they meet, and links are counted for the page alone.
 pub(super) const READ_FEED: &str = "
     SELECT event.feed_seq, event.kind, event.record_id, event.version, event.state, event.golden_id,
+           event.previous_golden, event.alias,
            (SELECT COUNT(*)
             FROM source_record m
             WHERE m.golden_id = event.golden_id
               AND m.state = 1) AS linked,
            event.reason, event.rules
     FROM (
-        SELECT feed_seq, kind, record_id, version, state, golden_id, reason, rules
+        SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias, reason, rules
         FROM (
-            SELECT feed_seq, kind, record_id, version, state, golden_id, '' AS reason, '' AS rules
+            SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias,
+                   '' AS reason, '' AS rules
             FROM source_record
             WHERE node_id = $1
               AND feed_seq > $2
@@ -323,10 +344,11 @@ pub(super) const READ_FEED: &str = "
             LIMIT $3
         ) AS reconciled
         UNION ALL
-        SELECT feed_seq, kind, record_id, version, state, golden_id, reason, rules
+        SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias, reason, rules
         FROM (
             SELECT feed_seq, kind, record_id, version, CAST(0 AS SMALLINT) AS state,
-                   CAST(NULL AS UUID) AS golden_id, reason, rules
+                   CAST(NULL AS UUID) AS golden_id, CAST(NULL AS UUID) AS previous_golden,
+                   CAST(0 AS SMALLINT) AS alias, reason, rules
             FROM quarantine
             WHERE node_id = $1
               AND feed_seq > $2
@@ -343,7 +365,7 @@ pub(super) const READ_FEED: &str = "
 pub(super) const FIND_GOLDEN_RECORDS: Bulk = Bulk {
     columns: &[("golden_id", "UUID")],
     body: "
-    SELECT g.golden_id, g.version, g.state, g.merged_into, g.content_hash, g.provenance
+    SELECT g.golden_id, g.version, g.state, g.merged_into, g.content_hash, g.provenance, g.conflicts
     FROM k
     JOIN golden_record g
       ON g.golden_id = k.golden_id",
@@ -360,11 +382,14 @@ pub(super) const PUT_GOLDEN_RECORDS: Bulk = Bulk {
         ("content_hash", "BYTEA"),
         ("content", "BYTEA"),
         ("provenance", "TEXT"),
+        ("conflicts", "TEXT"),
     ],
     body: "
     INSERT INTO golden_record
-        (golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content, provenance)
-    SELECT golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content, provenance
+        (golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content,
+         provenance, conflicts)
+    SELECT golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content,
+           provenance, conflicts
     FROM k
     WHERE 1 = 1
     ON CONFLICT (golden_id) DO UPDATE
@@ -374,7 +399,8 @@ pub(super) const PUT_GOLDEN_RECORDS: Bulk = Bulk {
         merged_into = excluded.merged_into,
         content_hash = excluded.content_hash,
         content = excluded.content,
-        provenance = excluded.provenance",
+        provenance = excluded.provenance,
+        conflicts = excluded.conflicts",
 };
 pub(super) const READ_GOLDEN_CHANGES: &str = "
     SELECT change_seq, golden_id, kind, version, state, merged_into, content_hash, content
@@ -521,7 +547,9 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
             (if postgres { pair.postgres } else { pair.sqlite }).to_owned(),
         )
     });
-    let bulk = BULK.iter().map(|(name, bulk)| {
+    let linked = linkage::PLAIN.iter();
+    let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
+    let bulk = BULK.iter().chain(linkage::BULK).map(|(name, bulk)| {
         (
             *name,
             if postgres {
@@ -541,10 +569,6 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .chain(bulk)
         .chain(settings.map(|(name, text)| (name, text.to_owned())))
         .collect()
-}
-
-macro_rules! named {
-    ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name)),*] };
 }
 
 const PLAIN: &[(&str, &str)] = named![

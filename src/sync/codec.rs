@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::domain::draft::ChildDraft;
 use crate::domain::record::{Record, RecordKind};
 use crate::domain::validation::Validated;
-use crate::linkage::survivorship::Field;
+use crate::linkage::survivorship::{Field, Rules};
 
 /// The bytes are not a record of the kind that was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,6 @@ pub trait RecordCodec: Send + Sync {
     /// Splits canonical content into its fields.
     fn fields(&self, content: &Bytes) -> Result<Vec<Field>, Unreadable>;
 
-    /// Numbers of the fields that are lists to unite when source records are consolidated.
-    fn united_fields(&self, kind: RecordKind) -> &'static [u32];
+    /// How source records are consolidated.
+    fn survivorship(&self, kind: RecordKind) -> &'static Rules;
 }

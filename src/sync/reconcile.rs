@@ -33,6 +33,9 @@ const QUARANTINE_TOLD_ROWS_MAX: i64 = 2_000;
 /// Records that are linked again in one transaction, at least, when no new submission asks for it.
 const SETTLED_RECORDS: usize = 2_000;
 
+/// Decisions that one transaction follows.
+const DECISIONS_OF_A_SLICE: i64 = 500;
+
 /// Why a slice was not reconciled.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
@@ -145,6 +148,7 @@ impl Reconciler {
         for lane in [Lane::Urgent, Lane::Routine] {
             done += self.reconcile_slice(reign, lane).await?;
         }
+        done += self.follow_decisions(reign).await?;
         done += self.settle_links(reign).await?;
         if done > 0 {
             self.signals.changes.call();
@@ -162,9 +166,27 @@ impl Reconciler {
         };
         let entries = slice.entries.len();
         let (placed, settlement) = plan::place(self, slice, &mut reign.index)?;
-        self.write(reign.token, placed, settlement).await?;
+        self.write(reign.token, placed, settlement, None).await?;
         self.metrics.slice_reconciled(entries);
         Ok(entries)
+    }
+
+    /// What stewards have decided since the last time.
+    async fn follow_decisions(&self, reign: &mut Reign) -> Result<usize, ReconcileError> {
+        let mut reading = self.store.read().await?;
+        let done = reading.read_counter("decision_done").await?;
+        let decisions = reading.read_decisions(done, DECISIONS_OF_A_SLICE).await?;
+        drop(reading);
+        let Some(last) = decisions.last().map(|decision| decision.sequence) else {
+            return Ok(0);
+        };
+        for decision in &decisions {
+            reign.index.decide(decision.pair, decision.verdict);
+        }
+        let (placed, settlement) = plan::place_links(self, &mut reign.index, usize::MAX);
+        self.write(reign.token, placed, settlement, Some(last))
+            .await?;
+        Ok(decisions.len())
     }
 
     /// Some of the links that wait to be looked at again: all of them after the index was built.
@@ -175,7 +197,7 @@ impl Reconciler {
         }
         let (placed, settlement) = plan::place_links(self, &mut reign.index, SETTLED_RECORDS);
         if settlement != Settlement::default() {
-            self.write(reign.token, placed, settlement).await?;
+            self.write(reign.token, placed, settlement, None).await?;
         }
         Ok(waiting - reign.index.unsettled())
     }
@@ -185,10 +207,11 @@ impl Reconciler {
         token: i64,
         placed: plan::Placed,
         settlement: Settlement,
+        decided: Option<i64>,
     ) -> Result<(), ReconcileError> {
         let known = load::read_affected(self, &placed.existing_golden()).await?;
         let effect = consolidate::consolidate(self, placed, known, settlement)?;
-        write::write_effect(self, token, effect).await?;
+        write::write_effect(self, token, effect, decided).await?;
         Ok(())
     }
 

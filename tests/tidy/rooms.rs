@@ -36,13 +36,14 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 
 /// The wire asks the use cases. It keeps the store to hand it to them, chooses the gRPC code of its
 /// errors and writes out the rows that the use cases answer with.
-const GRPC: [&str; 12] = [
+const GRPC: [&str; 13] = [
     "domain",
     "sync",
     "security",
     "observability",
     // Only the wire knows the fields of a record, and survivorship chooses field by field.
     "linkage::survivorship::Field",
+    "linkage::survivorship::Rules",
     "store::Store",
     "store::StoreError",
     "store::FeedRow",

@@ -6,8 +6,8 @@ use super::partition::FORCED;
 use super::reviews::Review;
 use super::{LinkageIndex, Number};
 use crate::domain::golden::GoldenId;
+use crate::domain::pair::{Pair, Verdict};
 use crate::domain::record::RecordKey;
-use crate::linkage::decisions::{Pair, Verdict};
 
 /// A record that is in another golden record than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::linkage::decisions::Pair;
+use crate::domain::pair::Pair;
 use crate::linkage::model::Centibits;
 
 /// A pair too alike to ignore and too different to link.

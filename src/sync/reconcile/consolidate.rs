@@ -1,6 +1,6 @@
 //! Putting golden records together from the source records that are in them now.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
 
@@ -9,11 +9,13 @@ use super::load::Known;
 use super::plan::{LiveCounts, LogSpan, Placed};
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::{GoldenId, SubmissionKey};
+use crate::domain::pair::Pair;
 use crate::domain::record::{ContentHash, RecordKey, RecordKind, Version};
-use crate::linkage::decisions::Pair;
-use crate::linkage::index::{Review, Settlement};
+use crate::linkage::index::{Move, Review, Settlement};
 use crate::linkage::survivorship::{self, Rank, Source};
-use crate::store::{GoldenChange, GoldenRow, GoldenState, Member, Quarantined, SourceRow};
+use crate::store::{
+    AliasKind, GoldenChange, GoldenRow, GoldenState, Member, MovedRow, Quarantined, SourceRow,
+};
 use crate::sync::sealing::seal_golden;
 
 /// Everything one slice writes.
@@ -21,7 +23,9 @@ pub(super) struct Effect {
     pub(super) span: Option<LogSpan>,
     pub(super) sources: Vec<SourceRow>,
     /// Records of earlier slices that are in another golden record now.
-    pub(super) moved: Vec<(RecordKey, GoldenId)>,
+    pub(super) moved: Vec<MovedRow>,
+    /// What became of golden records.
+    pub(super) aliases: Vec<(GoldenId, GoldenId, AliasKind)>,
     pub(super) golden: Vec<GoldenChange>,
     pub(super) retold: Vec<RecordKey>,
     pub(super) quarantined: Vec<Quarantined>,
@@ -38,10 +42,11 @@ pub(super) fn consolidate(
     settlement: Settlement,
 ) -> Result<Effect, ReconcileError> {
     let mut effect = Effect {
-        reviews: (settlement.opened, settlement.closed),
+        reviews: (Vec::new(), Vec::new()),
         span: placed.span,
         sources: Vec::new(),
         moved: Vec::new(),
+        aliases: Vec::new(),
         golden: Vec::new(),
         retold: Vec::new(),
         quarantined: placed.quarantined,
@@ -49,8 +54,6 @@ pub(super) fn consolidate(
     };
     let changed: HashSet<RecordKey> = placed.sources.iter().map(|row| row.key).collect();
     let mut others = homes(&placed.moved, &changed, known.members);
-    effect.moved = placed.moved.into_iter().collect();
-    let moved: HashSet<RecordKey> = effect.moved.iter().map(|(key, _)| *key).collect();
     for (golden, affected) in placed.affected {
         let row = known.golden.remove(&golden);
         let others = others.remove(&golden).unwrap_or_default();
@@ -58,7 +61,7 @@ pub(super) fn consolidate(
             let stayed = others.iter().map(|member| member.key);
             effect
                 .retold
-                .extend(stayed.filter(|key| !moved.contains(key)));
+                .extend(stayed.filter(|key| !placed.moved.contains_key(key)));
         }
         let mut sources = Vec::with_capacity(affected.joined.len() + others.len());
         for key in affected.joined {
@@ -88,7 +91,48 @@ pub(super) fn consolidate(
         effect.golden.extend(change);
     }
     effect.sources = placed.sources;
+    note_aliases(&mut effect, &settlement.moves, &placed.moved);
+    effect.reviews = (settlement.opened, settlement.closed);
     Ok(effect)
+}
+
+/// Notes for golden records and for records what became of the golden record that was left.
+fn note_aliases(effect: &mut Effect, moves: &[Move], moved: &BTreeMap<RecordKey, GoldenId>) {
+    let is_gone = |change: &&GoldenChange| change.state != GoldenState::Live;
+    let gone: HashSet<GoldenId> = effect
+        .golden
+        .iter()
+        .filter(is_gone)
+        .map(|change| change.golden_id)
+        .collect();
+    let kind = |from: &GoldenId| {
+        if gone.contains(from) {
+            AliasKind::Merged
+        } else {
+            AliasKind::Split
+        }
+    };
+    let mut aliases = BTreeSet::new();
+    let mut news: HashMap<RecordKey, AliasKind> = HashMap::new();
+    for change in moves {
+        if let Some(from) = change.from {
+            aliases.insert((from, change.to));
+            news.insert(change.record, kind(&from));
+        }
+    }
+    let named = aliases.into_iter();
+    effect.aliases = named.map(|(from, to)| (from, to, kind(&from))).collect();
+    for row in &mut effect.sources {
+        row.alias = news.get(&row.key).copied();
+    }
+    effect.moved = moved
+        .iter()
+        .map(|(key, golden_id)| MovedRow {
+            key: *key,
+            golden_id: *golden_id,
+            alias: news.get(key).copied().unwrap_or(AliasKind::Split),
+        })
+        .collect();
 }
 
 /// The members that are not of the slice, by the golden record that each is in now.
@@ -118,21 +162,24 @@ fn golden_change(
     row: Option<GoldenRow>,
     sources: Vec<(SubmissionKey, Bytes)>,
 ) -> Result<Option<GoldenChange>, ReconcileError> {
-    let (state, content, provenance) = if sources.is_empty() {
+    let (state, content, sources_text) = if sources.is_empty() {
         if row.is_none() {
             return Ok(None);
         }
         let state = left_for.map_or(GoldenState::Withdrawn, GoldenState::MergedInto);
-        (state, Bytes::new(), String::new())
+        (state, Bytes::new(), SourcesText::default())
     } else {
-        let (content, provenance) = consolidate_sources(reconciler, kind, sources)?;
-        (GoldenState::Live, content, provenance)
+        let (content, text) = consolidate_sources(reconciler, kind, sources)?;
+        (GoldenState::Live, content, text)
     };
     let hash = ContentHash::of(&content);
-    if row
-        .as_ref()
-        .is_some_and(|row| row.hash == hash && row.state == state && row.provenance == provenance)
-    {
+    let is_as_before = |row: &GoldenRow| {
+        row.hash == hash
+            && row.state == state
+            && row.provenance == sources_text.provenance
+            && row.conflicts == sources_text.conflicts
+    };
+    if row.as_ref().is_some_and(is_as_before) {
         return Ok(None);
     }
     let version = row.map_or(Version::FIRST, |row| row.version.next());
@@ -149,21 +196,41 @@ fn golden_change(
         state,
         hash,
         content,
-        provenance,
+        provenance: sources_text.provenance,
+        conflicts: sources_text.conflicts,
     };
     Ok(Some(change))
 }
 
-/// The content of a golden record and, as JSON, where each field came from.
+/// What is kept of a golden record's sources, as JSON.
+struct SourcesText {
+    provenance: String,
+    conflicts: String,
+}
+
+impl Default for SourcesText {
+    fn default() -> Self {
+        Self {
+            provenance: String::new(),
+            conflicts: "[]".to_owned(),
+        }
+    }
+}
+
+/// The content of a golden record, where each field came from, and what its sources disagree on.
 fn consolidate_sources(
     reconciler: &Reconciler,
     kind: RecordKind,
     mut sources: Vec<(SubmissionKey, Bytes)>,
-) -> Result<(Bytes, String), ReconcileError> {
+) -> Result<(Bytes, SourcesText), ReconcileError> {
     if let [_] = sources.as_slice()
         && let Some((submission, content)) = sources.pop()
     {
-        return Ok((content, provenance_text(&[(submission, Vec::new())])));
+        let text = SourcesText {
+            provenance: provenance_text(&[(submission, Vec::new())]),
+            ..SourcesText::default()
+        };
+        return Ok((content, text));
     }
     let mut ranked = Vec::with_capacity(sources.len());
     for (submission, content) in sources {
@@ -177,13 +244,17 @@ fn consolidate_sources(
             fields: reconciler.codec.fields(&content)?,
         });
     }
-    let golden = survivorship::consolidate(ranked, reconciler.codec.united_fields(kind));
+    let golden = survivorship::consolidate(ranked, reconciler.codec.survivorship(kind));
     let content: Vec<u8> = golden
         .fields
         .iter()
         .flat_map(|field| field.encoded.iter().copied())
         .collect();
-    Ok((content.into(), provenance_text(&golden.provenance)))
+    let text = SourcesText {
+        provenance: provenance_text(&golden.provenance),
+        conflicts: conflicts_text(&golden.conflicts),
+    };
+    Ok((content.into(), text))
 }
 
 /// `[[node, "record id", version, [field numbers]]]`; no numbers means all fields.
@@ -202,4 +273,17 @@ fn provenance_text(provenance: &[(SubmissionKey, Vec<u32>)]) -> String {
         })
         .collect();
     format!("[{}]", sources.join(","))
+}
+
+/// `[[field number, [[node, "record id", version]]]]`.
+fn conflicts_text(conflicts: &[(u32, Vec<SubmissionKey>)]) -> String {
+    let fields = conflicts.iter().map(|(number, against)| {
+        let against = against.iter().map(|submission| {
+            let record = submission.record;
+            let (node, version) = (record.node.get(), submission.version.as_i64());
+            format!("[{node},\"{}\",{version}]", record.record_id)
+        });
+        format!("[{number},[{}]]", against.collect::<Vec<_>>().join(","))
+    });
+    format!("[{}]", fields.collect::<Vec<_>>().join(","))
 }

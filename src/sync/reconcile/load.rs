@@ -8,9 +8,9 @@ use super::{ReconcileError, Reconciler};
 use crate::domain::golden::GoldenId;
 use crate::domain::record::{Lane, RecordKey, RecordKind};
 use crate::linkage::decisions::Decisions;
-use crate::linkage::index::LinkageIndex;
+use crate::linkage::index::{LinkageIndex, Review};
 use crate::linkage::model::Model;
-use crate::store::{GoldenRow, LogEntry, Member, SourceRow};
+use crate::store::{GoldenRow, LogEntry, Member, ReviewRow, SourceRow};
 use crate::sync::bulk;
 
 /// Records that rebuilding the index reads at a time.
@@ -80,7 +80,7 @@ pub(super) async fn rebuild_index(
     reconciler: &Reconciler,
     model: Arc<Model>,
 ) -> Result<LinkageIndex, ReconcileError> {
-    let mut index = LinkageIndex::new(model, Decisions::default());
+    let mut index = LinkageIndex::new(model, read_decisions(reconciler).await?);
     let mut after = None;
     loop {
         let mut reading = reconciler.store.read().await?;
@@ -104,10 +104,54 @@ pub(super) async fn rebuild_index(
             }
         }
     }
+    restore_reviews(reconciler, &mut index).await?;
     let index = tokio::task::spawn_blocking(move || {
         bulk::compare_all(&mut index);
         index.touch_all();
         index
     });
     index.await.map_err(|_| ReconcileError::Interrupted)
+}
+
+/// The decisions that the links of the store already rest on.
+async fn read_decisions(reconciler: &Reconciler) -> Result<Decisions, ReconcileError> {
+    let mut reading = reconciler.store.read().await?;
+    let done = reading.read_counter("decision_done").await?;
+    let mut decisions = Decisions::default();
+    let mut after = 0;
+    loop {
+        let page = reading.read_decisions(after, REBUILD_PAGE_ROWS).await?;
+        let Some(last) = page.last() else {
+            return Ok(decisions);
+        };
+        after = last.sequence;
+        for decision in page
+            .into_iter()
+            .filter(|decision| decision.sequence <= done)
+        {
+            decisions.put(decision.pair, decision.verdict);
+        }
+    }
+}
+
+/// The reviews that the store has, so that only what differs is written.
+async fn restore_reviews(
+    reconciler: &Reconciler,
+    index: &mut LinkageIndex,
+) -> Result<(), ReconcileError> {
+    let mut reading = reconciler.store.read().await?;
+    let mut after = None;
+    loop {
+        let page = reading.scan_reviews(after, REBUILD_PAGE_ROWS).await?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.pair);
+        for ReviewRow {
+            pair, centibits, ..
+        } in page
+        {
+            index.restore_review(Review { pair, centibits });
+        }
+    }
 }

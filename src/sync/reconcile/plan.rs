@@ -238,6 +238,7 @@ fn place_entry(placed: &mut Placed, index: &LinkageIndex, fresh: &mut FreshIds, 
             .or(held.map(|held| held.golden_id))
             .unwrap_or_default(),
         hash: entry.hash,
+        alias: None,
     });
 }
 

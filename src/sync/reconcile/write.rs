@@ -2,22 +2,22 @@
 
 use super::Reconciler;
 use super::consolidate::Effect;
-use crate::domain::record::RecordKey;
-use crate::store::{LeaseName, StoreError};
+use crate::domain::clock::Timestamp;
+use crate::domain::golden::GoldenId;
+use crate::domain::pair::Pair;
+use crate::domain::record::{RecordKey, Version};
+use crate::linkage::index::Review;
+use crate::store::{AliasCause, AliasKind, AliasRow, LeaseName, StoreError, Transaction};
 
-/// Writes the effect of a slice, or nothing of it.
+/// Writes the effect of a slice, or nothing of it. `decided` is the last decision that it rests on, where
+/// decisions are what it comes from.
 pub(super) async fn write_effect(
     reconciler: &Reconciler,
     token: i64,
     effect: Effect,
+    decided: Option<i64>,
 ) -> Result<(), StoreError> {
     let now = reconciler.clock.now();
-    let (opened, closed) = &effect.reviews;
-    tracing::debug!(
-        reviews.opened = opened.len(),
-        reviews.closed = closed.len(),
-        "Reviews changed"
-    );
     let mut transaction = reconciler.store.write().await?;
     transaction
         .check_fence(LeaseName::Reconciler, token)
@@ -47,7 +47,21 @@ pub(super) async fn write_effect(
     transaction.put_source_records(&sources).await?;
     transaction.retell_source_records(&retold).await?;
     transaction.move_source_records(&moved).await?;
+    let replaced: Vec<GoldenId> = golden
+        .iter()
+        .filter(|row| row.version != Version::FIRST)
+        .map(|row| row.golden_id)
+        .collect();
+    transaction.keep_history(&replaced, now).await?;
     transaction.put_golden_records(golden).await?;
+    write_linkage(
+        &mut transaction,
+        effect.reviews,
+        effect.aliases,
+        decided,
+        now,
+    )
+    .await?;
     transaction.clear_quarantined(&corrected).await?;
     transaction.put_quarantined(effect.quarantined, now).await?;
     transaction.set_counter("feed", feed).await?;
@@ -66,6 +80,42 @@ pub(super) async fn write_effect(
             .await?;
     }
     transaction.commit().await
+}
+
+/// Writes what linking says besides: reviews, aliases, and how far the decisions are dealt with.
+async fn write_linkage(
+    transaction: &mut Transaction,
+    (opened, closed): (Vec<Review>, Vec<Pair>),
+    aliases: Vec<(GoldenId, GoldenId, AliasKind)>,
+    decided: Option<i64>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let opened: Vec<_> = opened
+        .into_iter()
+        .map(|review| (review.pair, review.centibits))
+        .collect();
+    transaction.put_reviews(&opened, now).await?;
+    transaction.delete_reviews(&closed).await?;
+    let cause = if decided.is_some() {
+        AliasCause::Decision
+    } else {
+        AliasCause::Evidence
+    };
+    let aliases: Vec<AliasRow> = aliases
+        .into_iter()
+        .map(|(from, to, kind)| AliasRow {
+            from,
+            to,
+            kind,
+            cause,
+            happened_at: now,
+        })
+        .collect();
+    transaction.append_aliases(&aliases).await?;
+    if let Some(decided) = decided {
+        transaction.set_counter("decision_done", decided).await?;
+    }
+    Ok(())
 }
 
 /// Gives quarantined records their numbers in the feed.
