@@ -11,11 +11,12 @@ use prost_types::field_descriptor_proto::Type;
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
 const RECORD: &str = "proto/childsync/v1/record.proto";
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "proto/childsync/v1/ingest.proto",
     "proto/childsync/v1/feed.proto",
     "proto/childsync/v1/status.proto",
     "proto/childsync/v1/node.proto",
+    "proto/childsync/v1/review.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -61,7 +62,11 @@ fn generate_services(out: &Path) -> Result<(), Box<dyn Error>> {
     let mut configuration = tonic_prost_build::configure()
         .out_dir(out)
         .bytes(".childsync.v1.RecordChange")
-        .skip_debug([".childsync.v1.RecordChange"]);
+        .skip_debug([
+            ".childsync.v1.RecordChange",
+            ".childsync.v1.ExplainPairResponse",
+            ".childsync.v1.GoldenVersion",
+        ]);
     for name in records {
         let path = format!("crate::grpc::proto::record::{name}");
         configuration = configuration.extern_path(format!(".childsync.v1.{name}"), path);

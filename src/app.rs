@@ -5,6 +5,7 @@
 //! database is closed. All of it within the drain time.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,6 @@ pub struct App {
     metrics_listener: Option<TcpListener>,
     /// Names this process among the replicas of the hub.
     owner: Arc<str>,
-    model: Arc<Model>,
 }
 
 impl App {
@@ -61,13 +61,7 @@ impl App {
              use the hub's own certificate",
             directory.identity
         );
-        let key = SealKey::from_file(&config.sealing.key_file).context("sealing.key_file")?;
-        let options = StoreOptions {
-            url: config.store.url.clone(),
-            connections_max: config.store.connections_max,
-        };
-        let store = Store::open(&options).await.context("store.url")?;
-        prove_key(&store, &key).await.context("sealing.key_file")?;
+        let (store, key) = open_store(&config).await?;
         let connections = TcpListener::bind(config.listen.address)
             .await
             .context("listen.address")?;
@@ -79,6 +73,8 @@ impl App {
             ),
             None => None,
         };
+        let model =
+            read_model(config.linkage.model_file.as_deref()).context("linkage.model_file")?;
         let hub = Arc::new(Hub {
             name: config.hub.name.clone(),
             unit: config.hub.unit,
@@ -90,11 +86,11 @@ impl App {
             store,
             codec: Arc::new(ContractCodec),
             key: Arc::new(key),
+            model: Arc::new(model),
             clock: Arc::new(SystemClock),
             signals: Arc::new(Signals::default()),
             stop: CancellationToken::new(),
         });
-        let model = Model::shipped().context("the linkage model that ships with the program")?;
         let owner = Uuid::now_v7().to_string().into();
         let metrics = Arc::new(Metrics::default());
         Ok(Self {
@@ -105,7 +101,6 @@ impl App {
             connections,
             metrics_listener,
             owner,
-            model: Arc::new(model),
         })
     }
 
@@ -182,7 +177,7 @@ impl App {
             signals: Arc::clone(&self.hub.signals),
             metrics: Arc::clone(&self.metrics),
             leadership: self.leadership(LeaseName::Reconciler),
-            model: Arc::clone(&self.model),
+            model: Arc::clone(&self.hub.model),
             fresh_id: Uuid::now_v7,
             slice_records: self.config.tuning.slice_records_max,
         };
@@ -264,4 +259,26 @@ async fn drain(
     }
     tracing::info!("The hub has stopped");
     Ok(())
+}
+
+/// The linkage model of a file, or the one that ships with the program.
+pub fn read_model(path: Option<&Path>) -> anyhow::Result<Model> {
+    let Some(path) = path else {
+        return Ok(Model::shipped()?);
+    };
+    let context = || path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(context)?;
+    Model::parse(&text).with_context(context)
+}
+
+/// The database of a hub and the key that it is sealed with.
+pub async fn open_store(config: &HubConfig) -> anyhow::Result<(Store, SealKey)> {
+    let key = SealKey::from_file(&config.sealing.key_file).context("sealing.key_file")?;
+    let options = StoreOptions {
+        url: config.store.url.clone(),
+        connections_max: config.store.connections_max,
+    };
+    let store = Store::open(&options).await.context("store.url")?;
+    prove_key(&store, &key).await.context("sealing.key_file")?;
+    Ok((store, key))
 }

@@ -6,9 +6,11 @@ mod evaluate;
 mod generate;
 mod hub;
 mod import;
+mod linkage;
 mod node;
 mod operator;
 mod pki;
+mod review;
 mod status;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +32,8 @@ enum Verb {
     Hub(hub::RunHub),
     CheckConfig(check_config::CheckConfig),
     Pki(pki::Pki),
+    Review(review::Review),
+    Linkage(linkage::Linkage),
     Node(node::Node),
     Import(import::Import),
     Generate(generate::Generate),
@@ -55,6 +59,8 @@ impl Verb {
             Self::Hub(verb) => operator::block_on(verb.run()),
             Self::CheckConfig(verb) => verb.run(),
             Self::Pki(verb) => verb.run(),
+            Self::Linkage(verb) => operator::block_on(verb.run()),
+            Self::Review(verb) => operator::block_on(verb.run()),
             Self::Node(verb) => operator::block_on(verb.run()),
             Self::Import(verb) => operator::block_on(verb.run()),
             Self::Generate(verb) => verb.run(),

@@ -78,6 +78,9 @@ pub struct HubConfig {
     /// Sizes and times.
     #[serde(default)]
     pub tuning: TuningSection,
+    /// How it decides who is the same child.
+    #[serde(default)]
+    pub linkage: LinkageSection,
 }
 
 /// `[hub]`
@@ -189,6 +192,16 @@ impl Default for LogSection {
             filter: "info".to_owned(),
         }
     }
+}
+
+/// `[linkage]`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkageSection {
+    /// The linkage model; the one that ships with the program unless given. Under another model than
+    /// before, the hub links everything again in the background after its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_file: Option<PathBuf>,
 }
 
 /// `[tuning]`

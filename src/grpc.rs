@@ -12,6 +12,7 @@ pub mod listener;
 pub mod nodes;
 pub mod proto;
 pub mod push_client;
+pub mod review_service;
 pub mod server;
 pub mod status;
 pub mod status_service;

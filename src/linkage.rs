@@ -12,4 +12,5 @@ pub mod model;
 pub mod normalise;
 mod places;
 pub mod survivorship;
+pub mod training;
 mod words;

@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod leadership;
 pub mod nodes;
 pub mod reconcile;
+pub mod review;
 pub mod sealing;
 pub mod signals;
 pub mod status;

@@ -15,6 +15,7 @@ mod faults;
 mod files;
 mod privacy;
 mod refusals;
+mod reviews;
 mod store_conformance;
 mod tidy;
 mod tree;

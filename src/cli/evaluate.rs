@@ -15,8 +15,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::operator::{progress, say};
+use crate::app::read_model;
 use crate::domain::unit::AdminScheme;
-use crate::linkage::model::Model;
 use labelled::LabelledFile;
 use linking::{Linked, link_file};
 
@@ -72,7 +72,7 @@ struct Report {
 
 impl Evaluate {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let model = read_model(self.model.as_deref())?;
+        let model = read_model(self.model.as_deref()).context("--model")?;
         let started = Instant::now();
         let source = File::open(&self.records)
             .with_context(|| format!("--records: {}", self.records.display()))?;
@@ -99,16 +99,6 @@ impl Evaluate {
 
 /// What a row takes up, roughly; only the progress bar believes it.
 const BYTES_OF_A_ROW: u64 = 150;
-
-/// The model of a file, or the one that ships with the program.
-pub(super) fn read_model(path: Option<&std::path::Path>) -> anyhow::Result<Model> {
-    let Some(path) = path else {
-        return Ok(Model::shipped()?);
-    };
-    let context = || format!("--model: {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(context)?;
-    Model::parse(&text).with_context(context)
-}
 
 impl Report {
     #[expect(

@@ -18,6 +18,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("sealing", &["key_file"]),
     ("upstream", &["url", "directory"]),
     ("access", &["operators"]),
+    ("linkage", &["model_file"]),
     ("log", &["format", "filter"]),
     (
         "tuning",

@@ -10,6 +10,7 @@ use prost::Message;
 use super::canonical;
 use super::proto::v1;
 use super::proto::{FILE_DESCRIPTOR_SET, record};
+use crate::domain::clock::Timestamp;
 use crate::domain::draft::{CaseReportDraft, ChildDraft};
 use crate::domain::record::{Lane, Record, RecordKind, TombstoneReason};
 use crate::domain::unit::{AdminScheme, UnitReference};
@@ -27,13 +28,34 @@ static CHILD_RULES: LazyLock<Rules> =
     LazyLock::new(|| Rules::of_children(child_field).unwrap_or_default());
 static NO_RULES: LazyLock<Rules> = LazyLock::new(Rules::default);
 
+/// Numbers and names of the fields of a child record.
+static CHILD_FIELDS: LazyLock<Vec<(u32, String)>> = LazyLock::new(|| {
+    let files = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap_or_default();
+    let messages = files.file.into_iter().flat_map(|file| file.message_type);
+    let child = messages
+        .into_iter()
+        .find(|message| message.name() == "ChildRecord");
+    let fields = child.into_iter().flat_map(|message| message.field);
+    let named = fields.filter_map(|field| {
+        let number = u32::try_from(field.number()).ok()?;
+        Some((number, field.name().to_owned()))
+    });
+    named.collect()
+});
+
 /// Number of a field of a child record.
 fn child_field(name: &str) -> Option<u32> {
-    let files = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).ok()?;
-    let mut messages = files.file.iter().flat_map(|file| &file.message_type);
-    let child = messages.find(|message| message.name() == "ChildRecord")?;
-    let field = child.field.iter().find(|field| field.name() == name)?;
-    u32::try_from(field.number()).ok()
+    let mut fields = CHILD_FIELDS.iter();
+    fields
+        .find(|(_, known)| known == name)
+        .map(|(number, _)| *number)
+}
+
+/// Name of a field of a child record, or its number where this program does not know it.
+pub(super) fn child_field_name(number: u32) -> String {
+    let mut fields = CHILD_FIELDS.iter();
+    let known = fields.find(|(known, _)| *known == number);
+    known.map_or_else(|| number.to_string(), |(_, name)| name.clone())
 }
 
 /// Reads records as the contract encodes them.
@@ -203,6 +225,15 @@ pub(super) fn write_lane(lane: Lane) -> v1::Lane {
     }
 }
 
+pub(super) fn write_instant(at: Timestamp) -> prost_types::Timestamp {
+    let micros = at.as_micros();
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default();
+    prost_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos,
+    }
+}
+
 pub(super) fn write_violation(violation: &Violation) -> v1::FieldViolation {
     let level = match violation.level {
         Level::Reject => v1::ViolationLevel::Reject,
@@ -227,9 +258,7 @@ mod tests {
                 scheme: "GSO_PRE2025".into(),
                 code: "30742".into(),
             }),
-            changed_at: Some(crate::domain::clock::Timestamp::from_micros(
-                1_700_000_000_123_456,
-            )),
+            changed_at: Some(Timestamp::from_micros(1_700_000_000_123_456)),
             full_name: "Trần Thị Mẫu".into(),
             birth_date: Some(DateDraft::day(2018, 4, 2)),
             sex: 2,

@@ -14,7 +14,7 @@ use super::proto::v1;
 use super::proto::v1::feed_service_server::FeedService;
 use super::status::{draining, field};
 use crate::domain::node::NodeId;
-use crate::store::{FeedRow, SourceState};
+use crate::store::{AliasKind, FeedRow, SourceState};
 use crate::sync::feed::read_page;
 
 /// Pages of one stream that may wait for their reader.
@@ -117,5 +117,15 @@ fn write_event(row: FeedRow) -> v1::FeedEvent {
         linked_records: u32::try_from(row.linked).unwrap_or(u32::MAX),
         reason: row.reason,
         violated_rules: row.rules.lines().map(str::to_owned).collect(),
+        previous_golden_id: row
+            .previous
+            .map(|(id, _)| id.as_uuid().to_string())
+            .unwrap_or_default(),
+        golden_news: match row.previous.map(|(_, news)| news) {
+            None => v1::GoldenNews::Unspecified,
+            Some(AliasKind::Merged) => v1::GoldenNews::Merged,
+            Some(AliasKind::Split) => v1::GoldenNews::Split,
+        }
+        .into(),
     }
 }

@@ -9,6 +9,7 @@ use super::status::{AccessError, peer};
 use crate::domain::clock::Clock;
 use crate::domain::node::NodeName;
 use crate::domain::unit::UnitReference;
+use crate::linkage::model::Model;
 use crate::security::identity::Identity;
 use crate::security::seal::SealKey;
 use crate::store::{NodeRow, Store};
@@ -32,6 +33,8 @@ pub struct Hub {
     pub codec: Arc<dyn RecordCodec>,
     /// Seals contents.
     pub key: Arc<SealKey>,
+    /// Decides who is the same child.
+    pub model: Arc<Model>,
     /// Says what time it is.
     pub clock: Arc<dyn Clock>,
     /// Wake-up calls.
@@ -55,6 +58,14 @@ impl Hub {
     pub fn operator<T>(&self, request: &Request<T>) -> Result<(), AccessError> {
         match &peer(request)?.identity {
             Identity::Operator(name) if self.operators.contains(name) => Ok(()),
+            Identity::Operator(_) | Identity::Node(_) => Err(AccessError::NotOperator),
+        }
+    }
+
+    /// Lets only operators of this hub through and says who it is.
+    pub fn steward<T>(&self, request: &Request<T>) -> Result<NodeName, AccessError> {
+        match &peer(request)?.identity {
+            Identity::Operator(name) if self.operators.contains(name) => Ok(name.clone()),
             Identity::Operator(_) | Identity::Node(_) => Err(AccessError::NotOperator),
         }
     }

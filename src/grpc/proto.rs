@@ -40,5 +40,22 @@ impl std::fmt::Debug for v1::record_change::Content {
     }
 }
 
+impl std::fmt::Debug for v1::ExplainPairResponse {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("ExplainPairResponse");
+        shown.field("bits", &self.bits).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for v1::GoldenVersion {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("GoldenVersion");
+        shown
+            .field("version", &self.version)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The descriptors of the whole contract, for reflection and for reading records without decoding.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -19,10 +19,13 @@ use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::feed_service_server::FeedServiceServer;
 use super::proto::v1::ingest_service_server::IngestServiceServer;
 use super::proto::v1::node_service_server::NodeServiceServer;
+use super::proto::v1::review_service_server::ReviewServiceServer;
 use super::proto::v1::status_service_server::StatusServiceServer;
+use super::review_service::HubReviewService;
 use super::status::blame_undecodable;
 use super::status_service::HubStatusService;
 use crate::sync::ingest::GroupCommit;
+use crate::sync::review::Reviews;
 
 /// Largest message, decompressed, in bytes: 500 records of ordinary size with room to spare.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -85,6 +88,15 @@ pub async fn serve(
             hub: Arc::clone(&hub)
         })))
         .add_service(limited!(StatusServiceServer::new(HubStatusService {
+            hub: Arc::clone(&hub)
+        })))
+        .add_service(limited!(ReviewServiceServer::new(HubReviewService {
+            reviews: Reviews {
+                store: hub.store.clone(),
+                codec: Arc::clone(&hub.codec),
+                key: Arc::clone(&hub.key),
+                model: Arc::clone(&hub.model),
+            },
             hub: Arc::clone(&hub)
         })))
         .add_service(limited!(NodeServiceServer::new(Nodes { hub })))

@@ -12,6 +12,7 @@ use super::listener::Peer;
 use crate::store::StoreError;
 use crate::sync::forward::UpstreamError;
 use crate::sync::ingest::IngestError;
+use crate::sync::review::ReviewError;
 
 /// The domain of every reason.
 const DOMAIN: &str = "childsync.v1";
@@ -75,6 +76,21 @@ impl From<IngestError> for Status {
             IngestError::Store(cause) => of_store(&cause),
             IngestError::Sealing => internal(&error),
         }
+    }
+}
+
+impl From<ReviewError> for Status {
+    fn from(error: ReviewError) -> Self {
+        let (code, reason) = match &error {
+            ReviewError::Store(cause) => return of_store(cause),
+            ReviewError::Sealing(_) | ReviewError::Unreadable(_) => return internal(&error),
+            ReviewError::RecordUnknown => (Code::NotFound, "RECORD_UNKNOWN"),
+            ReviewError::GoldenUnknown => (Code::NotFound, "GOLDEN_RECORD_UNKNOWN"),
+            ReviewError::DecisionNotInForce => (Code::FailedPrecondition, "DECISION_NOT_IN_FORCE"),
+            ReviewError::OneAndTheSame => (Code::InvalidArgument, "ONE_AND_THE_SAME"),
+            ReviewError::NotAPart => (Code::FailedPrecondition, "NOT_A_PART"),
+        };
+        plain(code, reason, &error.to_string())
     }
 }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::convert::{write_lane, write_unit};
+use super::convert::{write_instant, write_lane, write_unit};
 use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::status_service_server::StatusService;
-use crate::domain::clock::Timestamp;
 use crate::store::NodeCounts;
 use crate::sync::status::{
     HubStatus, LanePosition, NODES_PAGE_ROWS, NODES_PAGE_ROWS_MAX, read_hub, read_nodes,
@@ -119,15 +118,6 @@ fn write_node((node, digest): (NodeCounts, Option<[u8; 32]>)) -> v1::NodeStatus 
         waiting: node.waiting.unsigned_abs(),
         source_records: node.source_records.unsigned_abs(),
         digest: digest.map(hexadecimal).unwrap_or_default(),
-    }
-}
-
-fn write_instant(at: Timestamp) -> prost_types::Timestamp {
-    let micros = at.as_micros();
-    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default();
-    prost_types::Timestamp {
-        seconds: micros.div_euclid(1_000_000),
-        nanos,
     }
 }
 

@@ -134,6 +134,13 @@ impl LinkageIndex {
         (pairs.collect(), compared)
     }
 
+    /// The patterns of a record with its candidates loaded before it, whatever their score.
+    pub fn patterns_of(&self, one: Number) -> Vec<Pattern> {
+        let candidates = self.candidates(one).into_iter();
+        let older = candidates.filter(|other| *other < one);
+        older.map(|other| self.compare(one, other)).collect()
+    }
+
     /// Takes in pairs that [`LinkageIndex::pairs_of`] found.
     pub fn add_pairs(&mut self, pairs: impl IntoIterator<Item = ScoredPair>) {
         for pair in pairs {

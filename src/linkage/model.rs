@@ -9,6 +9,7 @@ mod file;
 pub mod frequencies;
 
 use super::levels::{Comparison, Level, Pattern};
+pub(crate) use file::ModelFile;
 pub use file::ModelInvalid;
 use frequencies::Frequencies;
 
@@ -130,9 +131,30 @@ impl Model {
 
     /// Adds a pattern's evidence up.
     pub fn score(&self, pattern: &Pattern) -> Score {
-        let mut same_child = self.prior.same_child;
-        let mut same_family = self.prior.same_family;
-        let mut twin = self.prior.twin;
+        let [same_child, same_family, twin] = self.odds(pattern);
+        let family_bits = (1.0 + same_family.exp2() + twin.exp2()).log2();
+        Score {
+            centibits: to_centibits(same_child - family_bits),
+            family_bits,
+        }
+    }
+
+    /// How much of a pair is of one child, of one family, of twins, and of unrelated children: together 1.
+    pub fn parts(&self, pattern: &Pattern) -> [f32; 4] {
+        let [same_child, same_family, twin] = self.odds(pattern);
+        let most = same_child.max(same_family).max(twin).max(0.0);
+        let weights = [same_child, same_family, twin, 0.0].map(|bits| (bits - most).exp2());
+        let sum: f32 = weights.iter().sum();
+        weights.map(|weight| weight / sum)
+    }
+
+    /// Bits of each hypothesis but the last against unrelated children.
+    fn odds(&self, pattern: &Pattern) -> [f32; 3] {
+        let mut odds = [
+            self.prior.same_child,
+            self.prior.same_family,
+            self.prior.twin,
+        ];
         for comparison in Comparison::ALL {
             let level = pattern.level(comparison);
             if level == Level::Missing {
@@ -140,15 +162,12 @@ impl Model {
             }
             let weight = self.weight(comparison, level);
             let unrelated = Self::unrelated(weight, pattern, comparison);
-            same_child += weight.same_child - unrelated;
-            same_family += weight.same_family - unrelated;
-            twin += weight.twin - unrelated;
+            let chances = [weight.same_child, weight.same_family, weight.twin];
+            for (odds, chance) in odds.iter_mut().zip(chances) {
+                *odds += chance - unrelated;
+            }
         }
-        let family_bits = (1.0 + same_family.exp2() + twin.exp2()).log2();
-        Score {
-            centibits: to_centibits(same_child - family_bits),
-            family_bits,
-        }
+        odds
     }
 
     /// Bits that one comparison adds for "same child" against "unrelated".

@@ -11,6 +11,8 @@ mod load;
 mod plan;
 mod write;
 
+pub use load::rebuild_index;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -119,7 +121,13 @@ impl Reconciler {
         let Some(token) = self.leadership.hold().await? else {
             return Ok(());
         };
-        let index = load::rebuild_index(self, Arc::clone(&self.model)).await?;
+        let index = rebuild_index(
+            &self.store,
+            &*self.codec,
+            &self.key,
+            Arc::clone(&self.model),
+        )
+        .await?;
         tracing::info!(
             lease.token = token,
             index.records = index.len(),

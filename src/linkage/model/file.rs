@@ -38,7 +38,7 @@ pub enum ModelInvalid {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelFile {
-    pub(crate) prior: Prior,
+    prior: Prior,
     threshold: ThresholdBits,
     blocking: Blocking,
     pub(crate) comparison: BTreeMap<String, BTreeMap<String, Chances>>,
@@ -67,6 +67,12 @@ pub(crate) struct Chances {
 }
 
 impl ModelFile {
+    /// The text of the file; the notes of the one that was read are not in it.
+    pub(crate) fn write(&self) -> String {
+        // A model that was read can be written.
+        toml::to_string(self).unwrap_or_default()
+    }
+
     pub(crate) fn read(text: &str) -> Result<Self, ModelInvalid> {
         toml::from_str(text).map_err(|error| ModelInvalid::Syntax(error.message().to_owned()))
     }

@@ -74,7 +74,7 @@ pub(super) fn consolidate(
             }
         }
         for member in &others {
-            sources.push((submission_of(member), open_member(reconciler, member)?));
+            sources.push((submission_of(member), open_member(&reconciler.key, member)?));
         }
         let kind = affected.kind.unwrap_or(RecordKind::Child);
         let was_live = row

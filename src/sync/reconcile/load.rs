@@ -10,8 +10,10 @@ use crate::domain::record::{Lane, RecordKey, RecordKind};
 use crate::linkage::decisions::Decisions;
 use crate::linkage::index::{LinkageIndex, Review};
 use crate::linkage::model::Model;
-use crate::store::{GoldenRow, LogEntry, Member, ReviewRow, SourceRow};
+use crate::security::seal::SealKey;
+use crate::store::{GoldenRow, LogEntry, Member, ReviewRow, SourceRow, Store};
 use crate::sync::bulk;
+use crate::sync::codec::RecordCodec;
 
 /// Records that rebuilding the index reads at a time.
 const REBUILD_PAGE_ROWS: i64 = 5_000;
@@ -76,14 +78,16 @@ pub(super) async fn read_affected(
 }
 
 /// The index as the store has it: every live child, read page by page, then compared on all cores.
-pub(super) async fn rebuild_index(
-    reconciler: &Reconciler,
+pub async fn rebuild_index(
+    store: &Store,
+    codec: &dyn RecordCodec,
+    key: &SealKey,
     model: Arc<Model>,
 ) -> Result<LinkageIndex, ReconcileError> {
-    let mut index = LinkageIndex::new(model, read_decisions(reconciler).await?);
+    let mut index = LinkageIndex::new(model, read_decisions(store).await?);
     let mut after = None;
     loop {
-        let mut reading = reconciler.store.read().await?;
+        let mut reading = store.read().await?;
         let page = reading.scan_live_children(after, REBUILD_PAGE_ROWS).await?;
         drop(reading);
         let Some(last) = page.last() else {
@@ -91,8 +95,8 @@ pub(super) async fn rebuild_index(
         };
         after = Some(last.key);
         for member in page {
-            let opened = open_member(reconciler, &member)?;
-            match read_normalised(reconciler, RecordKind::Child, &opened) {
+            let opened = open_member(key, &member)?;
+            match read_normalised(codec, RecordKind::Child, &opened) {
                 Ok(Some(read)) => {
                     index.load(member.key, &read, Some(member.golden_id));
                 }
@@ -104,7 +108,7 @@ pub(super) async fn rebuild_index(
             }
         }
     }
-    restore_reviews(reconciler, &mut index).await?;
+    restore_reviews(store, &mut index).await?;
     let index = tokio::task::spawn_blocking(move || {
         bulk::compare_all(&mut index);
         index.touch_all();
@@ -114,8 +118,8 @@ pub(super) async fn rebuild_index(
 }
 
 /// The decisions that the links of the store already rest on.
-async fn read_decisions(reconciler: &Reconciler) -> Result<Decisions, ReconcileError> {
-    let mut reading = reconciler.store.read().await?;
+async fn read_decisions(store: &Store) -> Result<Decisions, ReconcileError> {
+    let mut reading = store.read().await?;
     let done = reading.read_counter("decision_done").await?;
     let mut decisions = Decisions::default();
     let mut after = 0;
@@ -135,11 +139,8 @@ async fn read_decisions(reconciler: &Reconciler) -> Result<Decisions, ReconcileE
 }
 
 /// The reviews that the store has, so that only what differs is written.
-async fn restore_reviews(
-    reconciler: &Reconciler,
-    index: &mut LinkageIndex,
-) -> Result<(), ReconcileError> {
-    let mut reading = reconciler.store.read().await?;
+async fn restore_reviews(store: &Store, index: &mut LinkageIndex) -> Result<(), ReconcileError> {
+    let mut reading = store.read().await?;
     let mut after = None;
     loop {
         let page = reading.scan_reviews(after, REBUILD_PAGE_ROWS).await?;

@@ -162,7 +162,7 @@ fn take_in(
             version: entry.version,
         };
         let opened = open_submission(&reconciler.key, submission, &entry.content)?.into();
-        match read_normalised(reconciler, entry.key.kind, &opened) {
+        match read_normalised(&*reconciler.codec, entry.key.kind, &opened) {
             Ok(read) => normalised = read,
             Err(unreadable) => {
                 placed.quarantined.push(quarantine(entry, unreadable));
