@@ -13,6 +13,7 @@ mod contract;
 mod convergence;
 mod faults;
 mod files;
+mod linkage;
 mod privacy;
 mod refusals;
 mod reviews;
