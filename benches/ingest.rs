@@ -146,6 +146,7 @@ async fn measure(bench: &Bench, engine: Engine) -> anyhow::Result<EngineFigures>
         ingest_alone,
         ingest: one_hub.ingest,
         pipeline: one_hub.pipeline,
+        restart: one_hub.restart,
         forward,
         whole_chain,
         latency,

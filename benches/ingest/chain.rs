@@ -9,7 +9,7 @@ use crate::cpu::Meter;
 use crate::hub::{Hub, pause};
 use crate::load::{PROVINCE, Pusher, push_all};
 use crate::postgres::Format;
-use crate::report::{Copies, Rate};
+use crate::report::{Copies, Rate, Restart};
 use crate::site::{Bench, Site};
 use crate::{Engine, progress};
 
@@ -20,6 +20,7 @@ const SETTLE_SECONDS: u64 = 60;
 pub(crate) struct OneHub {
     pub(crate) ingest: Rate,
     pub(crate) pipeline: Rate,
+    pub(crate) restart: Restart,
     pub(crate) copy: Option<Copies>,
 }
 
@@ -40,7 +41,7 @@ pub(crate) async fn measure_one_hub(bench: &Bench, engine: Engine) -> anyhow::Re
     let held = hub.status().await?.source_records;
     anyhow::ensure!(held == records, "the hub does not hold what was pushed");
     let schema = hub.schema().map(str::to_owned);
-    hub.stop().await?;
+    let restart = measure_restart(bench, &site, hub).await?;
     let mut copy = None;
     if let (Some(server), Some(schema)) = (&bench.server, schema) {
         copy = Some(Copies {
@@ -52,7 +53,34 @@ pub(crate) async fn measure_one_hub(bench: &Bench, engine: Engine) -> anyhow::Re
     Ok(OneHub {
         ingest,
         pipeline,
+        restart,
         copy,
+    })
+}
+
+/// Stops a hub, starts it again with all that it holds, and times the first acknowledgement and the first
+/// record that is reconciled, for which the linkage index must be back. Stops the hub.
+async fn measure_restart(bench: &Bench, site: &Site, hub: Hub) -> anyhow::Result<Restart> {
+    progress("the hub starts again");
+    let held = bench.load.records;
+    let stranger = bench.load.strangers(1)?;
+    let (node, _) = bench.load.first_node()?;
+    let place = hub.stop().await?;
+    let started = Instant::now();
+    let hub = Hub::start(place).await?;
+    let mut pusher = Pusher::open(site, hub.url(), node).await?;
+    pusher.push(stranger).await?;
+    let acknowledged = started.elapsed();
+    reconciled(&hub, 1).await?;
+    let reconciled = started.elapsed();
+    let resident_bytes = hub.resident_bytes()?;
+    drop(pusher);
+    hub.stop().await?;
+    Ok(Restart {
+        held,
+        seconds_to_acknowledgement: acknowledged.as_secs_f64(),
+        seconds_to_reconciled: reconciled.as_secs_f64(),
+        resident_bytes,
     })
 }
 

@@ -182,20 +182,29 @@ impl Hub {
     }
 
     /// Asks the hub to drain and waits for it. One that does not end well is told of and no more: what
-    /// was measured stands.
-    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+    /// was measured stands. Returns what another start needs.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<Place> {
         self.signal("TERM").await?;
         let limit = Duration::from_secs(STOP_SECONDS_MAX);
         let Ok(status) = tokio::time::timeout(limit, self.process.wait()).await else {
             progress("a hub did not stop in time and is killed");
             self.process.kill().await?;
-            return Ok(());
+            return Ok(self.place);
         };
         let status = status?;
         if !status.success() {
             progress(format_args!("a hub ended with {status}: {}", self.log()));
         }
-        Ok(())
+        Ok(self.place)
+    }
+
+    /// The memory that the hub's process has now.
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.split_whitespace().next());
+        let kibibytes: u64 = kibibytes.context("the system tells no memory")?.parse()?;
+        Ok(kibibytes * 1024)
     }
 }
 

@@ -51,6 +51,11 @@ impl Load {
         })
     }
 
+    /// The first node and its commune.
+    pub(crate) fn first_node(&self) -> anyhow::Result<&(String, UnitReference)> {
+        self.nodes.first().context("the load has no node")
+    }
+
     /// Other records of the same nodes.
     pub(crate) fn another(&self, records: u32) -> anyhow::Result<Self> {
         let nodes = u32::try_from(self.nodes.len())?;
@@ -71,7 +76,7 @@ impl Load {
 
     /// Urgent reports of the first node.
     pub(crate) fn reports(&self, reports: u32) -> anyhow::Result<Vec<RecordChange>> {
-        let (_, unit) = self.nodes.first().context("the load has no node")?;
+        let (_, unit) = self.first_node()?;
         let draft = CaseReportDraft {
             commune: Some(UnitDraft {
                 scheme: unit.scheme.as_str().to_owned(),

@@ -33,6 +33,8 @@ pub(crate) struct EngineFigures {
     pub(crate) ingest: Rate,
     /// First push until everything is reconciled.
     pub(crate) pipeline: Rate,
+    /// The same hub, stopped and started again with everything it holds.
+    pub(crate) restart: Restart,
     /// Golden records from a filled province to an empty nation.
     pub(crate) forward: Rate,
     /// First push until the nation holds everything.
@@ -45,6 +47,35 @@ pub(crate) struct EngineFigures {
 pub(crate) struct Copies {
     pub(crate) text: Rate,
     pub(crate) binary: Rate,
+}
+
+/// How soon a hub is back.
+#[derive(Debug, Serialize)]
+pub(crate) struct Restart {
+    /// Records that it holds.
+    pub(crate) held: u64,
+    /// From the start of the process to the first acknowledged record.
+    pub(crate) seconds_to_acknowledgement: f64,
+    /// To the first record that is in a golden record: the linkage index is back.
+    pub(crate) seconds_to_reconciled: f64,
+    /// What the process has then.
+    pub(crate) resident_bytes: u64,
+}
+
+impl Restart {
+    fn as_text(&self) -> String {
+        let Self {
+            held,
+            seconds_to_acknowledgement,
+            seconds_to_reconciled,
+            resident_bytes,
+        } = self;
+        format!(
+            "Started again with {held} records: {seconds_to_acknowledgement:.2} s to the first acknowledgement, \
+             {seconds_to_reconciled:.2} s to the first reconciled record, {} MiB of memory.",
+            resident_bytes / (1024 * 1024)
+        )
+    }
 }
 
 /// How many in what time, and who worked for it.
@@ -154,9 +185,10 @@ impl EngineFigures {
         });
         let load = self.latency.load_per_second;
         format!(
-            "{:?}\n{}{ratio}\n\nMilliseconds of single records; the load beside was {load:.0} a second\n{}",
+            "{:?}\n{}{ratio}\n{}\n\nMilliseconds of single records; the load beside was {load:.0} a second\n{}",
             self.engine,
             self.rates(),
+            self.restart.as_text(),
             self.times(),
         )
     }

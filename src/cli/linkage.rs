@@ -108,7 +108,7 @@ impl Linkage {
 
 async fn read_index(config: &HubConfig, model: Arc<Model>) -> anyhow::Result<LinkageIndex> {
     let (store, key) = open_store(config).await?;
-    Ok(rebuild_index(&store, &ContractCodec, &key, model).await?)
+    Ok(rebuild_index(&store, Arc::new(ContractCodec), Arc::new(key), model).await?)
 }
 
 fn train_on(index: &LinkageIndex) -> anyhow::Result<Trained> {

@@ -60,8 +60,7 @@ impl Places {
     /// How near two communes are, if both are known.
     pub(super) fn nearness(&self, one: Place, other: Place) -> Option<Nearness> {
         let (one_entry, other_entry) = (self.entry(one)?, self.entry(other)?);
-        let shared = |unit: &u64| other_entry.all_of_today.contains(unit);
-        let nearness = if one == other || one_entry.all_of_today.iter().any(shared) {
+        let nearness = if one_entry.today == other_entry.today || one_entry.shares(other_entry) {
             Nearness::SameCommune
         } else if one_entry.province == other_entry.province {
             Nearness::SameProvince
@@ -78,6 +77,13 @@ impl Places {
 }
 
 impl Entry {
+    /// Whether two communes, one of them split, have a commune of today in common.
+    fn shares(&self, other: &Self) -> bool {
+        let is_split = self.all_of_today.len() > 1 || other.all_of_today.len() > 1;
+        let mut units = self.all_of_today.iter();
+        is_split && units.any(|unit| other.all_of_today.contains(unit))
+    }
+
     fn new(unit: UnitReference) -> Self {
         let numbered = |text: String| stable_hash(text.as_bytes());
         let mut today = unit.of_today();

@@ -320,8 +320,8 @@ pub(super) const SCAN_LIVE_CHILDREN: &str = "
      AND u.version = s.version
     WHERE s.state = 1
       AND s.kind = 1
-      AND (s.node_id, s.record_id) > ($1, $2)
-    ORDER BY s.node_id, s.record_id
+      AND (s.node_id, s.kind, s.record_id) > ($1, 1, $2)
+    ORDER BY s.node_id, s.kind, s.record_id
     LIMIT $3";
 /// Each half is cut to the page before they meet, and links are counted for the page alone.
 pub(super) const READ_FEED: &str = "

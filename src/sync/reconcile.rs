@@ -9,9 +9,10 @@ mod consolidate;
 mod content;
 mod load;
 mod plan;
+mod rebuild;
 mod write;
 
-pub use load::rebuild_index;
+pub use rebuild::rebuild_index;
 
 use std::sync::Arc;
 
@@ -123,8 +124,8 @@ impl Reconciler {
         };
         let index = rebuild_index(
             &self.store,
-            &*self.codec,
-            &self.key,
+            Arc::clone(&self.codec),
+            Arc::clone(&self.key),
             Arc::clone(&self.model),
         )
         .await?;

@@ -50,6 +50,18 @@ impl LinkageIndex {
         while settled < records
             && let Some(first) = self.touched.pop_first()
         {
+            // Most records are like no other: they need no more than a name.
+            if self.is_alone(first) {
+                settled += 1;
+                if self.golden(first).is_none() {
+                    let to = fresh();
+                    self.records.assign(first, to);
+                    let record = self.key(first);
+                    let from = None;
+                    moves.push(Move { record, from, to });
+                }
+                continue;
+            }
             let group = self.group(first);
             for number in &group {
                 self.touched.remove(number);
@@ -92,6 +104,11 @@ impl LinkageIndex {
     /// Takes in a review that the store has.
     pub fn restore_review(&mut self, review: Review) {
         self.reviews.restore(review);
+    }
+
+    /// Whether nothing is like a record, and nobody shares its golden record.
+    fn is_alone(&self, number: Number) -> bool {
+        self.edges.of(number).is_empty() && self.records.mates(number).next().is_none()
     }
 
     /// Every record that hangs together with one by links, or that is in one golden record with such.

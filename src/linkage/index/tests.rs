@@ -11,7 +11,7 @@ use crate::linkage::details::{Details, row_key};
 /// The shipped model with a crowd so small that blocks close and open all the time.
 fn crowded_model() -> Arc<Model> {
     let shipped = Model::shipped().expect("the shipped model");
-    let text = shipped.text().replace("crowd = 60", "crowd = 3");
+    let text = shipped.text().replace("crowd = 40", "crowd = 3");
     assert_ne!(text, shipped.text());
     Arc::new(Model::parse(&text).expect("a model"))
 }
