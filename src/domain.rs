@@ -13,6 +13,7 @@ pub mod node;
 pub mod pair;
 pub mod personal_number;
 pub mod record;
+pub mod relations;
 pub mod territory;
 pub mod text;
 pub mod unit;

@@ -17,6 +17,7 @@ mod leases;
 mod migrations;
 mod nodes;
 mod quarantine;
+mod relations;
 mod source_records;
 mod sql;
 mod status;

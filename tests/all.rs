@@ -16,6 +16,7 @@ mod files;
 mod linkage;
 mod privacy;
 mod refusals;
+mod relations;
 mod reviews;
 mod store_conformance;
 mod tidy;

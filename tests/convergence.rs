@@ -35,11 +35,14 @@ fn history(chance: &mut StdRng) -> Vec<Said> {
         for record in 0..5 {
             for version in 1..=chance.random_range(1..=3) {
                 let draft = chance.random_bool(0.85).then(|| draft(chance, version));
+                let others = (0..5).filter(|other| *other != record);
+                let related = others.filter(|_| chance.random_bool(0.1)).collect();
                 said.push(Said {
                     node,
                     record,
                     version,
                     draft,
+                    related,
                 });
             }
         }
@@ -58,7 +61,7 @@ fn draft(chance: &mut StdRng, version: u64) -> ChildDraft {
         village: format!("Ấp {version}"),
         verified_by_police: chance.random_bool(0.2),
         at_risk_codes: if chance.random_bool(0.3) {
-            vec!["1".into()]
+            vec!["R01".into()]
         } else {
             Vec::new()
         },
@@ -137,6 +140,7 @@ async fn a_leader_that_was_overtaken_writes_nothing_more(engine: Engine) {
         record,
         version: 1,
         draft: Some(child()),
+        related: Vec::new(),
     };
     pipeline.submit(&[say(1)]).await;
     pipeline.settled().await;

@@ -18,7 +18,7 @@ use crate::support::database::Engine;
 use crate::support::eventually;
 use crate::support::hub::TestHub;
 use crate::support::raw::RawCodec;
-use crate::support::records::{change, child, id, raw_change};
+use crate::support::records::{change, child, id, raw_change, report, report_change, succeeded};
 
 /// Sends one message of any bytes as a `PushRequest` and gives the status that ends the stream.
 async fn push_bytes(line: Channel, bytes: Vec<u8>, zip: Option<CompressionEncoding>) -> Status {
@@ -192,7 +192,7 @@ async fn a_broken_change_is_an_outcome_and_the_others_are_kept() {
     let empty = v1::RecordChange {
         record_id: id(5).to_string(),
         version: 1,
-        content: None,
+        ..v1::RecordChange::default()
     };
     let huge = ChildDraft {
         village: "x".repeat(70_000),
@@ -203,6 +203,16 @@ async fn a_broken_change_is_an_outcome_and_the_others_are_kept() {
             childsync::grpc::proto::record::Tombstone::default(),
         )),
         ..change(9, 1, child())
+    };
+    let apart = |number, others: &[&str]| v1::RecordChange {
+        different_from: others.iter().map(|other| (*other).to_owned()).collect(),
+        ..change(number, 1, child())
+    };
+    let many: Vec<String> = (100..357).map(|number| id(number).to_string()).collect();
+    let too_many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let report_apart = v1::RecordChange {
+        different_from: vec![id(1).to_string()],
+        ..report_change(15, 1, report())
     };
     let not_utf8 = vec![0xa2, 0x01, 0x02, 0xff, 0xfe];
     let cases = [
@@ -217,6 +227,12 @@ async fn a_broken_change_is_an_outcome_and_the_others_are_kept() {
         ),
         (raw_change(8, 1, not_utf8), "CONTENT_UNREADABLE"),
         (tombstone, "TOMBSTONE_INVALID"),
+        (apart(10, &["x"]), "RELATION_INVALID"),
+        (apart(11, &[&id(11).to_string()]), "RELATION_INVALID"),
+        (apart(12, &too_many), "RELATION_INVALID"),
+        (succeeded(13, 1, "x"), "RELATION_INVALID"),
+        (succeeded(14, 1, &id(14).to_string()), "RELATION_INVALID"),
+        (report_apart, "RELATION_INVALID"),
     ];
     let expected: Vec<_> = cases.iter().map(|(_, reason)| *reason).collect();
     let mut changes: Vec<_> = cases.into_iter().map(|(change, _)| change).collect();

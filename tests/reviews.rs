@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use childsync::domain::draft::{CarerDraft, ChildDraft, DateDraft};
+use childsync::domain::draft::{ChildDraft, DateDraft};
 use childsync::grpc::proto::v1;
-use childsync::grpc::proto::v1::review_service_client::ReviewServiceClient;
-use tonic::transport::Channel;
 use tonic_types::StatusExt;
 
 use crate::support::database::Engine;
 use crate::support::eventually;
 use crate::support::hub::TestHub;
 use crate::support::on_both_engines;
-use crate::support::records::{change, child, id, numbered_child, unit};
+use crate::support::records::{change, child, numbered_child};
+use crate::support::stewards::{
+    Client, ONE, OTHER, are_together, decide, elsewhere, golden_of, mother, open_reviews,
+    push_doubtful_pair, reference, stewards, two_communes,
+};
 
 on_both_engines![
     a_steward_puts_two_records_together_and_takes_it_back,
@@ -22,89 +24,6 @@ on_both_engines![
     contradictions_and_history_of_a_golden_record_are_kept,
     a_node_and_a_strange_pair_are_refused,
 ];
-
-type Client = ReviewServiceClient<Channel>;
-
-fn stewards(hub: &TestHub) -> Client {
-    Client::new(hub.operator_line())
-}
-
-fn reference(node: &str, record: u128) -> v1::RecordReference {
-    v1::RecordReference {
-        node: node.into(),
-        record_id: id(record).to_string(),
-    }
-}
-
-fn mother(name: &str) -> Vec<CarerDraft> {
-    vec![CarerDraft {
-        relation_code: "02".into(),
-        name: name.into(),
-        ..CarerDraft::default()
-    }]
-}
-
-/// A child of the other commune.
-fn elsewhere(draft: ChildDraft) -> ChildDraft {
-    ChildDraft {
-        commune: Some(unit("30745")),
-        ..draft
-    }
-}
-
-/// A hub with two communes.
-async fn two_communes(engine: Engine) -> TestHub {
-    let hub = TestHub::province(engine).await;
-    hub.register("other", "GSO_PRE2025:30745").await;
-    hub
-}
-
-/// Two records of which nobody can say without asking: one name and one mother, and birth dates too near
-/// for two children of hers and too far apart for a typing error.
-async fn push_doubtful_pair(hub: &TestHub) {
-    let one = ChildDraft {
-        full_name: "Nguyễn Thử Kiểm".into(),
-        carers: mother("Trần Thị Dụ"),
-        ..child()
-    };
-    let other = elsewhere(ChildDraft {
-        birth_date: Some(DateDraft::day(2018, 7, 28)),
-        ..one.clone()
-    });
-    hub.push(vec![change(1, 1, one)]).await;
-    hub.push_as("other", vec![change(2, 1, other)]).await;
-    hub.settled().await;
-}
-
-async fn golden_of(hub: &TestHub, node: &str, record: u128) -> String {
-    let wanted = id(record).to_string();
-    let events = hub.feed(node).await;
-    let event = events.into_iter().find(|event| event.record_id == wanted);
-    event.expect("told").golden_id
-}
-
-async fn are_together(hub: &TestHub, one: (&str, u128), other: (&str, u128)) -> bool {
-    golden_of(hub, one.0, one.1).await == golden_of(hub, other.0, other.1).await
-}
-
-async fn decide(hub: &TestHub, verdict: v1::Verdict) -> u64 {
-    let request = v1::DecideRequest {
-        one: Some(reference("commune", 1)),
-        other: Some(reference("other", 2)),
-        verdict: verdict.into(),
-    };
-    let answer = stewards(hub).decide(request).await;
-    answer.expect("decided").into_inner().decision
-}
-
-async fn open_reviews(hub: &TestHub) -> Vec<v1::Review> {
-    let request = v1::ListReviewsRequest::default();
-    let answer = stewards(hub).list_reviews(request).await;
-    answer.expect("listed").into_inner().reviews
-}
-
-const ONE: (&str, u128) = ("commune", 1);
-const OTHER: (&str, u128) = ("other", 2);
 
 async fn a_steward_puts_two_records_together_and_takes_it_back(engine: Engine) {
     let hub = two_communes(engine).await;
@@ -148,7 +67,8 @@ async fn a_steward_puts_two_records_together_and_takes_it_back(engine: Engine) {
         .await;
     let story = story.expect("nothing is deleted by a merge").into_inner();
     assert_eq!(story.versions[0].merged_into, moved[0].golden_id);
-    assert!(story.aliases[0].merged && story.aliases[0].decided);
+    assert!(story.aliases[0].merged);
+    assert_eq!(story.aliases[0].cause(), v1::AliasCause::Decision);
 
     let undone = stewards(&hub)
         .undo_decision(v1::UndoDecisionRequest { decision })

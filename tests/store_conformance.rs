@@ -6,6 +6,7 @@ use childsync::domain::clock::{Clock, SystemClock, Timestamp};
 use childsync::domain::golden::GoldenId;
 use childsync::domain::node::NodeId;
 use childsync::domain::record::{ContentHash, Lane, RecordId, RecordKey, RecordKind, Version};
+use childsync::domain::relations::Relations;
 use childsync::domain::territory::Territory;
 use childsync::domain::unit::UnitReference;
 use childsync::store::{
@@ -58,6 +59,7 @@ fn submission(number: u128, at: i64, sequence: i64) -> NewSubmission {
         hash: ContentHash::of(&number.to_be_bytes()),
         content: format!("sealed {number}").into_bytes(),
         sent: number.is_multiple_of(2).then(|| b"as sent".to_vec()),
+        relations: Relations::None,
     }
 }
 

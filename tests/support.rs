@@ -8,6 +8,7 @@ pub(crate) mod pki;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod records;
+pub(crate) mod stewards;
 
 use std::time::Duration;
 

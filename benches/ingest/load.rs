@@ -91,6 +91,7 @@ impl Load {
             record_id: Uuid::now_v7().to_string(),
             version: 1,
             content: Some(Content::CaseReport(write_case_report(draft.clone()).into())),
+            ..RecordChange::default()
         };
         Ok((0..reports).map(report).collect())
     }

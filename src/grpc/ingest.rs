@@ -170,13 +170,16 @@ fn read_change(change: v1::RecordChange) -> IncomingChange {
     let body = match change.content {
         Some(Content::Child(bytes)) => IncomingBody::Content(RecordKind::Child, bytes),
         Some(Content::CaseReport(bytes)) => IncomingBody::Content(RecordKind::CaseReport, bytes),
-        Some(Content::Tombstone(tombstone)) => IncomingBody::Tombstone(read_tombstone(&tombstone)),
+        Some(Content::Tombstone(tombstone)) => {
+            IncomingBody::Tombstone(read_tombstone(&tombstone), tombstone.successor_record_id)
+        }
         None => IncomingBody::Missing,
     };
     IncomingChange {
         record_id: change.record_id,
         version: change.version,
         body,
+        different_from: change.different_from,
     }
 }
 

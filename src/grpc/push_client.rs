@@ -281,10 +281,12 @@ pub fn child_change(record_id: Uuid, version: u64, content: Vec<u8>) -> v1::Reco
         record_id: record_id.to_string(),
         version,
         content,
+        ..v1::RecordChange::default()
     }
 }
 
 fn write_change(change: OutgoingChange) -> v1::RecordChange {
+    let different_from = change.different_from;
     let content = match (change.kind, change.body) {
         (RecordKind::Child, OutgoingBody::Content(bytes)) => Content::Child(bytes.into()),
         (RecordKind::CaseReport, OutgoingBody::Content(bytes)) => Content::CaseReport(bytes.into()),
@@ -298,6 +300,7 @@ fn write_change(change: OutgoingChange) -> v1::RecordChange {
         record_id: change.golden_id.as_uuid().to_string(),
         version: change.version.as_u64(),
         content: Some(content),
+        different_from: different_from.iter().map(Uuid::to_string).collect(),
     }
 }
 

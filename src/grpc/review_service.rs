@@ -331,7 +331,11 @@ fn write_story(
         from_golden_id: alias.from.as_uuid().to_string(),
         to_golden_id: alias.to.as_uuid().to_string(),
         merged: alias.kind == AliasKind::Merged,
-        decided: alias.cause == AliasCause::Decision,
+        cause: match alias.cause {
+            AliasCause::Evidence => v1::AliasCause::Evidence.into(),
+            AliasCause::Decision => v1::AliasCause::Decision.into(),
+            AliasCause::Node => v1::AliasCause::Node.into(),
+        },
         happened_at: Some(write_instant(alias.happened_at)),
     });
     v1::GetGoldenRecordResponse {

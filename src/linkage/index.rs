@@ -14,7 +14,7 @@ mod partition;
 mod records;
 mod reviews;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::blocking::{self, KEYS};
@@ -65,6 +65,9 @@ pub struct LinkageIndex {
     edges: Edges,
     decisions: Decisions,
     reviews: Reviews,
+    /// Golden records that records were in before, where those were merged into others: an undone link
+    /// gives them back.
+    former: HashMap<Number, GoldenId>,
     /// Records whose links may have changed since the last settlement.
     touched: BTreeSet<Number>,
 }
@@ -80,6 +83,7 @@ impl LinkageIndex {
             edges: Edges::default(),
             decisions,
             reviews: Reviews::default(),
+            former: HashMap::new(),
             touched: BTreeSet::new(),
         }
     }
@@ -170,6 +174,31 @@ impl LinkageIndex {
     /// Puts a steward's verdict in force; `None` undoes it.
     pub fn decide(&mut self, pair: Pair, verdict: Option<Verdict>) {
         self.decisions.put(pair, verdict);
+        self.look_again(pair);
+    }
+
+    /// Puts in force what a node says of one of its records, present or not: the records that it is
+    /// different from. Gives the pairs of which something else is said now.
+    pub fn state(&mut self, record: RecordKey, different_from: BTreeSet<RecordKey>) -> Vec<Pair> {
+        let changed = self.decisions.state(record, different_from);
+        for pair in &changed {
+            self.look_again(*pair);
+        }
+        changed
+    }
+
+    /// What people have said of pairs.
+    pub const fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// Notes which golden record a record was in before. It gets that one back if it comes to need one of
+    /// its own while nobody else has it.
+    pub fn remember_former(&mut self, number: Number, golden: GoldenId) {
+        self.former.insert(number, golden);
+    }
+
+    fn look_again(&mut self, pair: Pair) {
         let ends = [pair.one(), pair.other()].map(|key| self.records.find(key));
         for number in ends.into_iter().flatten() {
             self.touch_with_neighbours(number);
@@ -249,6 +278,7 @@ impl LinkageIndex {
         let crossed = self.blocks.put(number, [0; KEYS]);
         self.cross(&crossed);
         self.records.remove(number);
+        self.former.remove(&number);
         self.touched.remove(&number);
     }
 

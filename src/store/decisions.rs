@@ -1,6 +1,6 @@
 //! What was said about pairs of records, and the pairs that wait for somebody to say it.
 
-use sqlx::{query, query_as, query_scalar};
+use sqlx::{query_as, query_scalar};
 use uuid::Uuid;
 
 use super::bulk::Column;
@@ -49,38 +49,35 @@ pub enum ReviewOrder {
 type DecisionTuple = (i64, i64, Uuid, i64, Uuid, i16, i16, String, i64);
 type ReviewTuple = (i64, Uuid, i64, Uuid, i64, i64);
 
-/// Who decided: a steward, or a node whose decision it was.
+/// Who decided: a steward. What nodes say of their records stands with the records.
 const CAUSE_STEWARD: i16 = 1;
 
 impl Transaction {
-    /// Appends a decision and gives its number; numbers come in commit order.
-    pub async fn append_decision(
+    /// Appends decisions on pairs, each with the same verdict, and gives their numbers; numbers come in
+    /// commit order.
+    pub async fn append_decisions(
         &mut self,
-        pair: Pair,
+        pairs: &[Pair],
         verdict: Option<Verdict>,
         decided_by: &str,
         now: Timestamp,
-    ) -> Result<i64, StoreError> {
-        let sequence = self.lock_counter("decision").await? + 1;
-        let (one, other) = (pair.one(), pair.other());
-        let changed = on_conn!(self, |conn| {
-            query(sql::INSERT_DECISION)
-                .bind(sequence)
-                .bind(one.node.get())
-                .bind(one.record_id.as_uuid())
-                .bind(other.node.get())
-                .bind(other.record_id.as_uuid())
-                .bind(verdict.map_or(0, Verdict::code))
-                .bind(CAUSE_STEWARD)
-                .bind(decided_by.to_owned())
-                .bind(now.as_micros())
-                .execute(conn)
-                .await?
-                .rows_affected()
-        });
-        expect_rows("INSERT_DECISION", 1, changed)?;
-        self.set_counter("decision", sequence).await?;
-        Ok(sequence)
+    ) -> Result<Vec<i64>, StoreError> {
+        let last = self.lock_counter("decision").await?;
+        let numbers: Vec<i64> = (last + 1..).take(pairs.len()).collect();
+        let head = numbers.last().copied().unwrap_or(last);
+        let count = pairs.len();
+        let mut columns = pair_columns(&pairs.iter().copied());
+        columns.extend([
+            Column::Long(numbers.clone()),
+            Column::Short(vec![verdict.map_or(0, Verdict::code); count]),
+            Column::Short(vec![CAUSE_STEWARD; count]),
+            Column::Text(vec![decided_by.to_owned(); count]),
+            Column::Long(vec![now.as_micros(); count]),
+        ]);
+        let changed = self.execute_bulk(&sql::APPEND_DECISIONS, columns).await?;
+        expect_rows("APPEND_DECISIONS", count, changed)?;
+        self.set_counter("decision", head).await?;
+        Ok(numbers)
     }
 
     /// Decisions after a number, in order, at most `limit`.

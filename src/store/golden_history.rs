@@ -30,6 +30,8 @@ pub enum AliasCause {
     Evidence,
     /// A steward says so.
     Decision,
+    /// The node that keeps the record says so.
+    Node,
 }
 
 /// A golden record that another one stands for now, whole or in part.
@@ -110,6 +112,7 @@ impl Transaction {
         let cause = |alias: &AliasRow| match alias.cause {
             AliasCause::Evidence => 1,
             AliasCause::Decision => 2,
+            AliasCause::Node => 3,
         };
         let columns = vec![
             Column::Long(numbers),
@@ -148,6 +151,7 @@ impl Transaction {
                     cause: match cause {
                         1 => AliasCause::Evidence,
                         2 => AliasCause::Decision,
+                        3 => AliasCause::Node,
                         _ => return Err(corrupt("cause")),
                     },
                     happened_at: Timestamp::from_micros(at),

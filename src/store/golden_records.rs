@@ -1,9 +1,12 @@
 //! Golden records: one for each real child, with the number of its newest change.
 
+use std::collections::BTreeSet;
+
 use sqlx::{query_as, query_scalar};
 use uuid::Uuid;
 
 use super::bulk::Column;
+use super::relations::{read_golden_ids, write_golden_ids};
 use super::submissions::{expect_rows, read_hash, read_version};
 use super::{StoreError, Transaction, on_conn, sql};
 use crate::domain::golden::GoldenId;
@@ -64,6 +67,8 @@ pub struct GoldenRow {
     pub provenance: String,
     /// Fields that its sources contradict each other on, as JSON.
     pub conflicts: String,
+    /// Golden records that are other children, whatever the evidence.
+    pub different_from: BTreeSet<GoldenId>,
 }
 
 /// A changed golden record: what the reconciler writes and the forwarder sends.
@@ -87,10 +92,31 @@ pub struct GoldenChange {
     pub provenance: String,
     /// Fields that its sources contradict each other on, as JSON.
     pub conflicts: String,
+    /// Golden records that are other children, whatever the evidence.
+    pub different_from: BTreeSet<GoldenId>,
 }
 
-type GoldenTuple = (Uuid, i64, i16, Option<Uuid>, Vec<u8>, String, String);
-type ChangeTuple = (i64, Uuid, i16, i64, i16, Option<Uuid>, Vec<u8>, Vec<u8>);
+type GoldenTuple = (
+    Uuid,
+    i64,
+    i16,
+    Option<Uuid>,
+    Vec<u8>,
+    String,
+    String,
+    String,
+);
+type ChangeTuple = (
+    i64,
+    Uuid,
+    i16,
+    i64,
+    i16,
+    Option<Uuid>,
+    Vec<u8>,
+    Vec<u8>,
+    String,
+);
 
 impl Transaction {
     /// The golden records of these identities, in no order; absent ones are left out.
@@ -102,8 +128,18 @@ impl Transaction {
         let rows: Vec<GoldenTuple> = self.fetch_bulk(&sql::FIND_GOLDEN_RECORDS, columns).await?;
         rows.into_iter()
             .map(
-                |(golden_id, version, state, merged_into, hash, provenance, conflicts)| {
+                |(
+                    golden_id,
+                    version,
+                    state,
+                    merged_into,
+                    hash,
+                    provenance,
+                    conflicts,
+                    different,
+                )| {
                     Ok(GoldenRow {
+                        different_from: read_golden_ids(&different)?,
                         golden_id: GoldenId::new(golden_id),
                         version: read_version("golden_record", version)?,
                         state: GoldenState::read(state, merged_into)?,
@@ -134,6 +170,10 @@ impl Transaction {
             Column::Bytes(hashes),
         ];
         let conflicts = rows.iter().map(|row| row.conflicts.clone()).collect();
+        let different_from = rows
+            .iter()
+            .map(|row| write_golden_ids(&row.different_from))
+            .collect();
         let (contents, provenance) = rows
             .into_iter()
             .map(|row| (row.content, row.provenance))
@@ -141,6 +181,7 @@ impl Transaction {
         columns.push(Column::Bytes(contents));
         columns.push(Column::Text(provenance));
         columns.push(Column::Text(conflicts));
+        columns.push(Column::Text(different_from));
         let changed = self.execute_bulk(&sql::PUT_GOLDEN_RECORDS, columns).await?;
         expect_rows("PUT_GOLDEN_RECORDS", expected, changed)
     }
@@ -181,7 +222,7 @@ impl Transaction {
 }
 
 fn read_change(row: ChangeTuple) -> Result<GoldenChange, StoreError> {
-    let (change, golden_id, kind, version, state, merged_into, hash, content) = row;
+    let (change, golden_id, kind, version, state, merged_into, hash, content, different) = row;
     let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
         table: "golden_record",
         column: "kind",
@@ -196,5 +237,6 @@ fn read_change(row: ChangeTuple) -> Result<GoldenChange, StoreError> {
         content,
         provenance: String::new(),
         conflicts: String::new(),
+        different_from: read_golden_ids(&different)?,
     })
 }

@@ -34,6 +34,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0003_linkage.sql"),
         postgres: include_str!("../../migrations/postgres/0003_linkage.sql"),
     },
+    Step {
+        version: 4,
+        name: "relations",
+        sqlite: include_str!("../../migrations/sqlite/0004_relations.sql"),
+        postgres: include_str!("../../migrations/postgres/0004_relations.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

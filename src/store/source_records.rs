@@ -5,11 +5,13 @@ use uuid::Uuid;
 
 use super::bulk::Column;
 use super::golden_history::AliasKind;
+use super::relations::{read_relations, write_relations};
 use super::submissions::{expect_rows, key_columns, read_hash, read_key, read_version};
 use super::{StoreError, Transaction, on_conn, sql};
 use crate::domain::golden::GoldenId;
 use crate::domain::node::NodeId;
 use crate::domain::record::{ContentHash, RecordId, RecordKey, RecordKind, Version};
+use crate::domain::relations::Relations;
 
 /// Whether a source record counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ impl SourceState {
 }
 
 /// A source record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRow {
     /// The record.
     pub key: RecordKey,
@@ -55,6 +57,8 @@ pub struct SourceRow {
     pub hash: ContentHash,
     /// What happened to the golden record that it was in before, when that is news.
     pub alias: Option<AliasKind>,
+    /// What it says of other records of its node.
+    pub relations: Relations,
 }
 
 /// A source record in another golden record than before.
@@ -79,6 +83,10 @@ pub struct Member {
     pub version: Version,
     /// The sealed content of that version.
     pub content: Vec<u8>,
+    /// What it says of other records of its node.
+    pub relations: Relations,
+    /// The golden record that it was in before, if that one was merged into another.
+    pub former: Option<GoldenId>,
 }
 
 /// The newest state of one record, for its node.
@@ -106,8 +114,8 @@ pub struct FeedRow {
     pub rules: String,
 }
 
-type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>);
-pub(super) type MemberTuple = (Uuid, i64, i16, Uuid, i64, Vec<u8>);
+type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>, String);
+pub(super) type MemberTuple = (Uuid, i64, i16, Uuid, i64, Vec<u8>, String, Option<Uuid>);
 type FeedTuple = (
     i64,
     i16,
@@ -131,15 +139,35 @@ impl Transaction {
         let columns = key_columns(keys.iter().copied());
         let rows: Vec<SourceTuple> = self.fetch_bulk(&sql::FIND_SOURCE_RECORDS, columns).await?;
         rows.into_iter()
-            .map(|(node, kind, record_id, version, state, golden_id, hash)| {
-                Ok(SourceRow {
-                    key: read_key("source_record", node, kind, record_id)?,
-                    version: read_version("source_record", version)?,
-                    state: SourceState::read(state)?,
-                    golden_id: GoldenId::new(golden_id),
-                    hash: read_hash("source_record", &hash)?,
-                    alias: None,
-                })
+            .map(
+                |(node, kind, record_id, version, state, golden_id, hash, relations)| {
+                    Ok(SourceRow {
+                        key: read_key("source_record", node, kind, record_id)?,
+                        version: read_version("source_record", version)?,
+                        state: SourceState::read(state)?,
+                        golden_id: GoldenId::new(golden_id),
+                        hash: read_hash("source_record", &hash)?,
+                        alias: None,
+                        relations: read_relations("source_record", &relations)?,
+                    })
+                },
+            )
+            .collect()
+    }
+
+    /// Of these records, those in whose favour others were withdrawn, each with the golden record that
+    /// such a one was in.
+    pub async fn find_predecessors(
+        &mut self,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, GoldenId)>, StoreError> {
+        let columns = key_columns(keys.iter().copied());
+        let rows: Vec<(i64, i16, Uuid, Uuid)> =
+            self.fetch_bulk(&sql::FIND_PREDECESSORS, columns).await?;
+        rows.into_iter()
+            .map(|(node, kind, record_id, golden_id)| {
+                let key = read_key("source_record", node, kind, record_id)?;
+                Ok((key, GoldenId::new(golden_id)))
             })
             .collect()
     }
@@ -172,6 +200,12 @@ impl Transaction {
             .iter()
             .map(|(row, _)| row.alias.map_or(0, AliasKind::code));
         columns.push(Column::Short(aliases.collect()));
+        let relations = rows.iter().map(|(row, _)| &row.relations);
+        columns.push(Column::Text(
+            relations.clone().map(write_relations).collect(),
+        ));
+        let successors = relations.map(|relations| relations.successor().map(RecordId::as_uuid));
+        columns.push(Column::UuidOrNull(successors.collect()));
         let changed = self.execute_bulk(&sql::PUT_SOURCE_RECORDS, columns).await?;
         expect_rows("PUT_SOURCE_RECORDS", rows.len(), changed)
     }
@@ -253,8 +287,10 @@ impl Transaction {
 }
 
 pub(super) fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
-    let (golden_id, node, kind, record_id, version, content) = row;
+    let (golden_id, node, kind, record_id, version, content, relations, former) = row;
     Ok(Member {
+        relations: read_relations("source_record", &relations)?,
+        former: former.map(GoldenId::new),
         golden_id: GoldenId::new(golden_id),
         key: read_key("source_record", node, kind, record_id)?,
         version: read_version("source_record", version)?,

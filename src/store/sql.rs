@@ -106,7 +106,7 @@ pub(super) const ADD_TALLIES: Bulk = Bulk {
 pub(super) const FIND_HELD_VERSIONS: Bulk = Bulk {
     columns: &[KEY[0], KEY[1], KEY[2], ("version", "BIGINT")],
     body: "
-    SELECT s.node_id, s.kind, s.record_id, s.version, s.content_hash
+    SELECT s.node_id, s.kind, s.record_id, s.version, s.content_hash, s.relations
     FROM k
     JOIN submission s
       ON s.node_id = k.node_id
@@ -127,15 +127,18 @@ pub(super) const APPEND_SUBMISSIONS: Bulk = Bulk {
         ("content_hash", "BYTEA"),
         ("content", "BYTEA"),
         ("sent", "BYTEA"),
+        ("relations", "TEXT"),
     ],
     body: "
     INSERT INTO submission
-        (node_id, kind, record_id, version, seq, lane, received_at, tombstone, content_hash, content, sent)
-    SELECT node_id, kind, record_id, version, seq, lane, received_at, tombstone, content_hash, content, sent
+        (node_id, kind, record_id, version, seq, lane, received_at, tombstone, content_hash, content, sent,
+         relations)
+    SELECT node_id, kind, record_id, version, seq, lane, received_at, tombstone, content_hash, content, sent,
+           relations
     FROM k",
 };
 pub(super) const READ_LOG: &str = "
-    SELECT seq, node_id, kind, record_id, version, tombstone, content_hash, content
+    SELECT seq, node_id, kind, record_id, version, tombstone, content_hash, content, relations
     FROM submission
     WHERE lane = $1
       AND seq > $2
@@ -225,7 +228,7 @@ pub(super) const READ_QUARANTINED: &str = "
 pub(super) const FIND_SOURCE_RECORDS: Bulk = Bulk {
     columns: &KEY,
     body: "
-    SELECT s.node_id, s.kind, s.record_id, s.version, s.state, s.golden_id, s.content_hash
+    SELECT s.node_id, s.kind, s.record_id, s.version, s.state, s.golden_id, s.content_hash, s.relations
     FROM k
     JOIN source_record s
       ON s.node_id = k.node_id
@@ -243,11 +246,15 @@ pub(super) const PUT_SOURCE_RECORDS: Bulk = Bulk {
         ("feed_seq", "BIGINT"),
         ("content_hash", "BYTEA"),
         ("alias", "SMALLINT"),
+        ("relations", "TEXT"),
+        ("successor", "UUID"),
     ],
     body: "
     INSERT INTO source_record
-        (node_id, kind, record_id, version, state, golden_id, feed_seq, content_hash, alias)
-    SELECT node_id, kind, record_id, version, state, golden_id, feed_seq, content_hash, alias
+        (node_id, kind, record_id, version, state, golden_id, feed_seq, content_hash, alias, relations,
+         successor)
+    SELECT node_id, kind, record_id, version, state, golden_id, feed_seq, content_hash, alias, relations,
+           successor
     FROM k
     WHERE 1 = 1
     ON CONFLICT (node_id, kind, record_id) DO UPDATE
@@ -263,7 +270,22 @@ pub(super) const PUT_SOURCE_RECORDS: Bulk = Bulk {
         END,
         golden_id = excluded.golden_id,
         feed_seq = excluded.feed_seq,
-        content_hash = excluded.content_hash",
+        content_hash = excluded.content_hash,
+        relations = excluded.relations,
+        successor = excluded.successor",
+};
+/// Golden records of withdrawn records in whose place these stand.
+pub(super) const FIND_PREDECESSORS: Bulk = Bulk {
+    columns: &KEY,
+    body: "
+    SELECT s.node_id, s.kind, s.successor, s.golden_id
+    FROM k
+    JOIN source_record s
+      ON s.node_id = k.node_id
+     AND s.kind = k.kind
+     AND s.successor = k.record_id
+    WHERE s.successor IS NOT NULL
+      AND s.state = 2",
 };
 pub(super) const RETELL_SOURCE_RECORDS: Bulk = Bulk {
     columns: &[KEY[0], KEY[1], KEY[2], ("feed_seq", "BIGINT")],
@@ -298,7 +320,8 @@ pub(super) const MOVE_SOURCE_RECORDS: Bulk = Bulk {
 pub(super) const READ_MEMBERS: Bulk = Bulk {
     columns: &[("golden_id", "UUID")],
     body: "
-    SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content
+    SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content, s.relations,
+           CASE WHEN s.alias = 1 THEN s.previous_golden END
     FROM k
     JOIN source_record s
       ON s.golden_id = k.golden_id
@@ -311,7 +334,8 @@ pub(super) const READ_MEMBERS: Bulk = Bulk {
 };
 /// A page of all live children, for rebuilding the linkage index.
 pub(super) const SCAN_LIVE_CHILDREN: &str = "
-    SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content
+    SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content, s.relations,
+           CASE WHEN s.alias = 1 THEN s.previous_golden END
     FROM source_record s
     JOIN submission u
       ON u.node_id = s.node_id
@@ -365,7 +389,8 @@ pub(super) const READ_FEED: &str = "
 pub(super) const FIND_GOLDEN_RECORDS: Bulk = Bulk {
     columns: &[("golden_id", "UUID")],
     body: "
-    SELECT g.golden_id, g.version, g.state, g.merged_into, g.content_hash, g.provenance, g.conflicts
+    SELECT g.golden_id, g.version, g.state, g.merged_into, g.content_hash, g.provenance, g.conflicts,
+           g.different_from
     FROM k
     JOIN golden_record g
       ON g.golden_id = k.golden_id",
@@ -383,13 +408,14 @@ pub(super) const PUT_GOLDEN_RECORDS: Bulk = Bulk {
         ("content", "BYTEA"),
         ("provenance", "TEXT"),
         ("conflicts", "TEXT"),
+        ("different_from", "TEXT"),
     ],
     body: "
     INSERT INTO golden_record
         (golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content,
-         provenance, conflicts)
+         provenance, conflicts, different_from)
     SELECT golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content,
-           provenance, conflicts
+           provenance, conflicts, different_from
     FROM k
     WHERE 1 = 1
     ON CONFLICT (golden_id) DO UPDATE
@@ -400,10 +426,11 @@ pub(super) const PUT_GOLDEN_RECORDS: Bulk = Bulk {
         content_hash = excluded.content_hash,
         content = excluded.content,
         provenance = excluded.provenance,
-        conflicts = excluded.conflicts",
+        conflicts = excluded.conflicts,
+        different_from = excluded.different_from",
 };
 pub(super) const READ_GOLDEN_CHANGES: &str = "
-    SELECT change_seq, golden_id, kind, version, state, merged_into, content_hash, content
+    SELECT change_seq, golden_id, kind, version, state, merged_into, content_hash, content, different_from
     FROM golden_record
     WHERE lane = $1
       AND change_seq > $2
@@ -621,6 +648,7 @@ const BULK: &[(&str, Bulk)] = named![
     TELL_QUARANTINED,
     CLEAR_QUARANTINED,
     FIND_SOURCE_RECORDS,
+    FIND_PREDECESSORS,
     PUT_SOURCE_RECORDS,
     RETELL_SOURCE_RECORDS,
     MOVE_SOURCE_RECORDS,

@@ -4,13 +4,15 @@ use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;
 
 use super::bulk::Column;
+use super::relations::{read_relations, write_relations};
 use super::{StoreError, Transaction, on_conn, sql};
 use crate::domain::clock::Timestamp;
 use crate::domain::node::NodeId;
 use crate::domain::record::{ContentHash, Lane, RecordId, RecordKey, RecordKind, Version};
+use crate::domain::relations::Relations;
 
 /// A version of a record that the log holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldVersion {
     /// The record.
     pub key: RecordKey,
@@ -18,6 +20,8 @@ pub struct HeldVersion {
     pub version: Version,
     /// Hash of its content.
     pub hash: ContentHash,
+    /// What it says of other records of the node.
+    pub relations: Relations,
 }
 
 /// A submission to append.
@@ -37,6 +41,8 @@ pub struct NewSubmission {
     pub content: Vec<u8>,
     /// What the source sent, sealed, where normalisation changed it.
     pub sent: Option<Vec<u8>>,
+    /// What it says of other records of the node.
+    pub relations: Relations,
 }
 
 /// A submission as the reconciler reads it.
@@ -54,6 +60,8 @@ pub struct LogEntry {
     pub hash: ContentHash,
     /// The sealed content.
     pub content: Vec<u8>,
+    /// What it says of other records of the node.
+    pub relations: Relations,
 }
 
 /// What one node's requests of a group commit came to.
@@ -69,7 +77,7 @@ pub struct Tally {
     pub rejected: i64,
 }
 
-type LogRow = (i64, i64, i16, Uuid, i64, i16, Vec<u8>, Vec<u8>);
+type LogRow = (i64, i64, i16, Uuid, i64, i16, Vec<u8>, Vec<u8>, String);
 
 impl Transaction {
     /// Reads a counter and keeps every other writer from it until this transaction ends.
@@ -132,11 +140,12 @@ impl Transaction {
         columns.push(Column::Long(
             wanted.iter().map(|(_, version)| version.as_i64()).collect(),
         ));
-        let rows: Vec<(i64, i16, Uuid, i64, Vec<u8>)> =
+        let rows: Vec<(i64, i16, Uuid, i64, Vec<u8>, String)> =
             self.fetch_bulk(&sql::FIND_HELD_VERSIONS, columns).await?;
         rows.into_iter()
-            .map(|(node, kind, record_id, version, hash)| {
+            .map(|(node, kind, record_id, version, hash, relations)| {
                 Ok(HeldVersion {
+                    relations: read_relations("submission", &relations)?,
                     key: read_key("submission", node, kind, record_id)?,
                     version: read_version("submission", version)?,
                     hash: read_hash("submission", &hash)?,
@@ -173,12 +182,17 @@ impl Transaction {
             .map(|new| new.hash.as_bytes().to_vec())
             .collect();
         columns.push(Column::Bytes(hashes));
+        let relations = submissions
+            .iter()
+            .map(|new| write_relations(&new.relations))
+            .collect();
         let (contents, sent) = submissions
             .into_iter()
             .map(|new| (new.content, new.sent))
             .unzip();
         columns.push(Column::Bytes(contents));
         columns.push(Column::BytesOrNull(sent));
+        columns.push(Column::Text(relations));
         let changed = self.execute_bulk(&sql::APPEND_SUBMISSIONS, columns).await?;
         expect_rows("APPEND_SUBMISSIONS", expected, changed)
     }
@@ -221,8 +235,19 @@ impl Transaction {
         });
         rows.into_iter()
             .map(
-                |(sequence, node, kind, record_id, version, tombstone, hash, content)| {
+                |(
+                    sequence,
+                    node,
+                    kind,
+                    record_id,
+                    version,
+                    tombstone,
+                    hash,
+                    content,
+                    relations,
+                )| {
                     Ok(LogEntry {
+                        relations: read_relations("submission", &relations)?,
                         sequence,
                         key: read_key("submission", node, kind, record_id)?,
                         version: read_version("submission", version)?,

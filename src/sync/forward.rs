@@ -39,6 +39,8 @@ pub struct OutgoingChange {
     pub kind: RecordKind,
     /// What it says.
     pub body: OutgoingBody,
+    /// Golden records that are other children, whatever the evidence.
+    pub different_from: Vec<Uuid>,
 }
 
 /// What a golden record on its way says.
@@ -287,6 +289,11 @@ impl<U: Upstream> Forwarder<U> {
                     version: change.version,
                     kind: change.kind,
                     body,
+                    different_from: change
+                        .different_from
+                        .iter()
+                        .map(|id| id.as_uuid())
+                        .collect(),
                 })
             })
             .collect()

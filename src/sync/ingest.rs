@@ -55,6 +55,9 @@ pub enum Reason {
     ContentMissing,
     /// A tombstone must name the kind of its record and a known reason.
     TombstoneInvalid,
+    /// What is said of other records of the node cannot be: no UUID, the record itself, too many, or
+    /// beside a case report or a tombstone.
+    RelationInvalid,
     /// The content is not the encoding of a record.
     ContentUnreadable,
     /// The content is larger than a record may be.
@@ -73,6 +76,7 @@ impl Reason {
             Self::VersionInvalid => "VERSION_INVALID",
             Self::ContentMissing => "CONTENT_MISSING",
             Self::TombstoneInvalid => "TOMBSTONE_INVALID",
+            Self::RelationInvalid => "RELATION_INVALID",
             Self::ContentUnreadable => "CONTENT_UNREADABLE",
             Self::ContentTooLarge => "CONTENT_TOO_LARGE",
             Self::OutsideTerritory => "OUTSIDE_TERRITORY",

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::domain::clock::Clock;
+use crate::domain::pair::Pair;
 use crate::domain::record::Lane;
 use crate::linkage::index::{LinkageIndex, Settlement};
 use crate::linkage::model::Model;
@@ -175,7 +176,7 @@ impl Reconciler {
         };
         let entries = slice.entries.len();
         let (placed, settlement) = plan::place(self, slice, &mut reign.index)?;
-        self.write(reign.token, placed, settlement, None).await?;
+        self.write(reign, placed, settlement, None).await?;
         self.metrics.slice_reconciled(entries);
         Ok(entries)
     }
@@ -192,9 +193,9 @@ impl Reconciler {
         for decision in &decisions {
             reign.index.decide(decision.pair, decision.verdict);
         }
-        let (placed, settlement) = plan::place_links(self, &mut reign.index, usize::MAX);
-        self.write(reign.token, placed, settlement, Some(last))
-            .await?;
+        let pairs: Vec<Pair> = decisions.iter().map(|decision| decision.pair).collect();
+        let (placed, settlement) = plan::place_links(self, &mut reign.index, &pairs, usize::MAX);
+        self.write(reign, placed, settlement, Some(last)).await?;
         Ok(decisions.len())
     }
 
@@ -204,23 +205,23 @@ impl Reconciler {
         if waiting == 0 {
             return Ok(0);
         }
-        let (placed, settlement) = plan::place_links(self, &mut reign.index, SETTLED_RECORDS);
+        let (placed, settlement) = plan::place_links(self, &mut reign.index, &[], SETTLED_RECORDS);
         if settlement != Settlement::default() {
-            self.write(reign.token, placed, settlement, None).await?;
+            self.write(reign, placed, settlement, None).await?;
         }
         Ok(waiting - reign.index.unsettled())
     }
 
     async fn write(
         &self,
-        token: i64,
+        reign: &Reign,
         placed: plan::Placed,
         settlement: Settlement,
         decided: Option<i64>,
     ) -> Result<(), ReconcileError> {
         let known = load::read_affected(self, &placed.existing_golden()).await?;
-        let effect = consolidate::consolidate(self, placed, known, settlement)?;
-        write::write_effect(self, token, effect, decided).await?;
+        let effect = consolidate::consolidate(self, &reign.index, placed, known, settlement)?;
+        write::write_effect(self, reign.token, effect, decided).await?;
         Ok(())
     }
 

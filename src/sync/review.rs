@@ -171,6 +171,9 @@ impl Reviews {
         let contents = [self.open(&one)?, self.open(&other)?];
         let mut decisions = Decisions::default();
         decisions.put(Pair::new(one.key, other.key), verdict);
+        for end in [&one, &other] {
+            decisions.state(end.key, end.relations.others(end.key));
+        }
         let mut index = LinkageIndex::new(Arc::clone(&self.model), decisions);
         let mut numbers = Vec::new();
         for (member, content) in [&one, &other].into_iter().zip(&contents) {
@@ -222,11 +225,7 @@ impl Reviews {
         member(&mut transaction, one).await?;
         member(&mut transaction, other).await?;
         let pair = Pair::new(one, other);
-        let number = transaction
-            .append_decision(pair, Some(verdict), by, now)
-            .await?;
-        transaction.commit().await?;
-        Ok(number)
+        self.append(transaction, pair, Some(verdict), by, now).await
     }
 
     /// Takes a decision back, if no newer one on the same pair stands above it.
@@ -241,9 +240,7 @@ impl Reviews {
         if !in_force {
             return Err(ReviewError::DecisionNotInForce);
         }
-        let number = transaction.append_decision(pair, None, by, now).await?;
-        transaction.commit().await?;
-        Ok(number)
+        self.append(transaction, pair, None, by, now).await
     }
 
     /// A page of decisions, the newest first.
@@ -307,13 +304,14 @@ impl Reviews {
         if rest.is_empty() || inside.len() != part.len() {
             return Err(ReviewError::NotAPart);
         }
-        let mut numbers = Vec::new();
-        for one in inside {
-            for other in &rest {
-                let (pair, verdict) = (Pair::new(one, *other), Some(Verdict::Different));
-                numbers.push(transaction.append_decision(pair, verdict, by, now).await?);
-            }
-        }
+        let pairs = inside.iter().flat_map(|one| {
+            let others = rest.iter();
+            others.map(|other| Pair::new(*one, *other))
+        });
+        let pairs: Vec<Pair> = pairs.collect();
+        let numbers = transaction
+            .append_decisions(&pairs, Some(Verdict::Different), by, now)
+            .await?;
         transaction.commit().await?;
         Ok(numbers)
     }
@@ -340,11 +338,8 @@ impl Reviews {
             return Err(ReviewError::GoldenUnknown);
         };
         let pair = Pair::new(one, other);
-        let number = transaction
-            .append_decision(pair, Some(Verdict::Same), by, now)
-            .await?;
-        transaction.commit().await?;
-        Ok(number)
+        self.append(transaction, pair, Some(Verdict::Same), by, now)
+            .await
     }
 
     /// A page of the golden records whose sources contradict each other.
@@ -359,6 +354,21 @@ impl Reviews {
             .await?
             .list_conflicts(after, limit)
             .await?)
+    }
+
+    async fn append(
+        &self,
+        mut transaction: Transaction,
+        pair: Pair,
+        verdict: Option<Verdict>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<i64, ReviewError> {
+        let numbers = transaction
+            .append_decisions(&[pair], verdict, by, now)
+            .await?;
+        transaction.commit().await?;
+        Ok(numbers.first().copied().unwrap_or_default())
     }
 
     fn open(&self, member: &Member) -> Result<Vec<u8>, SealError> {

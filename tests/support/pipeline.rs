@@ -38,6 +38,9 @@ pub(crate) struct Said {
     pub(crate) record: u128,
     pub(crate) version: u64,
     pub(crate) draft: Option<ChildDraft>,
+    /// Records of the node that are said to be other children; of a withdrawn record, the one in whose
+    /// favour it is.
+    pub(crate) related: Vec<u128>,
 }
 
 /// Which records belong together and what each group says: everything that must not depend on the
@@ -96,18 +99,26 @@ impl Pipeline {
         let mut settled = Vec::new();
         for one in said {
             let node = self.nodes[one.node];
-            let body = match &one.draft {
-                Some(draft) => {
-                    let content = Bytes::from(write_child(draft.clone()));
-                    IncomingBody::Content(RecordKind::Child, content)
-                }
-                None => IncomingBody::Tombstone(Some((RecordKind::Child, TombstoneReason::Moved))),
+            let mut related: Vec<String> = one
+                .related
+                .iter()
+                .map(|record| id(*record).to_string())
+                .collect();
+            let body = if let Some(draft) = &one.draft {
+                let content = Bytes::from(write_child(draft.clone()));
+                IncomingBody::Content(RecordKind::Child, content)
+            } else {
+                let reason = Some((RecordKind::Child, TombstoneReason::Merged));
+                let successor = related.pop().unwrap_or_default();
+                related.clear();
+                IncomingBody::Tombstone(reason, successor)
             };
             let record_id = id(one.record).to_string();
             let change = IncomingChange {
                 record_id,
                 version: one.version,
                 body,
+                different_from: related,
             };
             let examined = examiner(node).examine(change).expect("examined");
             settled.extend(

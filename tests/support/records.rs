@@ -71,6 +71,7 @@ pub(crate) fn report_change(number: u128, version: u64, draft: CaseReportDraft) 
         record_id: id(number).to_string(),
         version,
         content,
+        ..RecordChange::default()
     }
 }
 
@@ -79,15 +80,21 @@ pub(crate) fn raw_change(number: u128, version: u64, content: Vec<u8>) -> Record
 }
 
 pub(crate) fn tombstone(number: u128, version: u64) -> RecordChange {
+    succeeded(number, version, "")
+}
+
+/// A withdrawal in favour of another record.
+pub(crate) fn succeeded(number: u128, version: u64, successor: &str) -> RecordChange {
     let tombstone = Tombstone {
         kind: RecordKind::Child.into(),
         reason: TombstoneReason::Moved.into(),
-        successor_record_id: String::new(),
+        successor_record_id: successor.to_owned(),
     };
     let content = Some(Content::Tombstone(tombstone));
     RecordChange {
         record_id: id(number).to_string(),
         version,
         content,
+        ..RecordChange::default()
     }
 }

@@ -271,7 +271,12 @@ pub(super) fn golden(answer: &v1::GetGoldenRecordResponse, json: bool) -> anyhow
             "from": alias.from_golden_id,
             "to": alias.to_golden_id,
             "what": if alias.merged { "merged" } else { "split" },
-            "cause": if alias.decided { "decision" } else { "evidence" },
+            "cause": match alias.cause() {
+                v1::AliasCause::Unspecified => "",
+                v1::AliasCause::Evidence => "evidence",
+                v1::AliasCause::Decision => "decision",
+                v1::AliasCause::Node => "node",
+            },
             "happened_at": instant(alias.happened_at.as_ref()),
         })
     });

@@ -1,12 +1,13 @@
 //! Which golden records change when records or links have.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::partition::FORCED;
 use super::reviews::Review;
 use super::{LinkageIndex, Number};
 use crate::domain::golden::GoldenId;
-use crate::domain::pair::{Pair, Verdict};
+use crate::domain::pair::Pair;
 use crate::domain::record::RecordKey;
 
 /// A record that is in another golden record than before.
@@ -54,7 +55,8 @@ impl LinkageIndex {
             if self.is_alone(first) {
                 settled += 1;
                 if self.golden(first).is_none() {
-                    let to = fresh();
+                    let former = self.former_of(&[first], &BTreeSet::new());
+                    let to = former.unwrap_or_else(&mut fresh);
                     self.records.assign(first, to);
                     let record = self.key(first);
                     let from = None;
@@ -133,7 +135,7 @@ impl LinkageIndex {
     }
 
     /// Gives each cluster the golden record that most of its records were in, if no other cluster has
-    /// more of it; the others get fresh ones.
+    /// more of it. The others get back one that was merged away before, or fresh ones.
     fn name_clusters(
         &mut self,
         clusters: Vec<Vec<Number>>,
@@ -160,14 +162,51 @@ impl LinkageIndex {
                 names.insert(place, golden);
             }
         }
+        let mut moved = Vec::new();
         for (place, cluster) in clusters.into_iter().enumerate() {
-            let to = names.get(&place).copied().unwrap_or_else(&mut *fresh);
+            let kept = names.get(&place).copied();
+            let to = kept.or_else(|| self.former_of(&cluster, &given));
+            let to = to.unwrap_or_else(&mut *fresh);
+            given.insert(to);
             for number in cluster {
                 let from = self.golden(number);
                 if from != Some(to) {
                     self.records.assign(number, to);
                     let record = self.key(number);
                     moves.push(Move { record, from, to });
+                    moved.push((number, from));
+                }
+            }
+        }
+        self.note_former(&moved);
+    }
+
+    /// The golden record that most of some records were in before, of those that nobody has now.
+    fn former_of(&self, cluster: &[Number], given: &BTreeSet<GoldenId>) -> Option<GoldenId> {
+        if self.former.is_empty() {
+            return None;
+        }
+        let mut records: BTreeMap<GoldenId, usize> = BTreeMap::new();
+        for golden in cluster.iter().filter_map(|number| self.former.get(number)) {
+            if !given.contains(golden) && !self.records.is_golden(*golden) {
+                *records.entry(*golden).or_default() += 1;
+            }
+        }
+        let most = records
+            .into_iter()
+            .max_by_key(|(id, count)| (*count, Reverse(*id)));
+        most.map(|(golden, _)| golden)
+    }
+
+    /// Remembers of records that moved where they were, if nothing is left there.
+    fn note_former(&mut self, moved: &[(Number, Option<GoldenId>)]) {
+        for (number, from) in moved {
+            match from {
+                Some(from) if !self.records.is_golden(*from) => {
+                    self.former.insert(*number, *from);
+                }
+                Some(_) | None => {
+                    self.former.remove(number);
                 }
             }
         }
@@ -179,8 +218,9 @@ impl LinkageIndex {
         for edge in edges {
             let pair = Pair::new(self.key(number), self.key(edge.other));
             let apart = self.golden(number) != self.golden(edge.other);
-            let decided = self.decisions.of(pair.one(), pair.other());
-            if apart && !matches!(decided, Some(Verdict::Same | Verdict::Different)) {
+            let (one, other) = (pair.one(), pair.other());
+            let decided = self.decisions.are_same(one, other);
+            if apart && !decided && !self.decisions.are_different(one, other) {
                 self.reviews.open(Review {
                     pair,
                     centibits: edge.centibits,

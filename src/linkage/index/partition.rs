@@ -129,8 +129,11 @@ impl LinkageIndex {
     /// Why two records must not be in one golden record, if so.
     pub fn veto(&self, one: Number, other: Number) -> Option<Veto> {
         let (one_key, other_key) = (self.key(one), self.key(other));
-        if self.decisions.are_different(one_key, other_key) {
+        if self.decisions.are_decided_different(one_key, other_key) {
             return Some(Veto::Steward);
+        }
+        if self.decisions.are_stated_different(one_key, other_key) {
+            return Some(Veto::Node);
         }
         if self.decisions.are_same(one_key, other_key) {
             return None;
@@ -171,6 +174,8 @@ pub(super) const FORCED: Centibits = Centibits::MAX;
 pub enum Veto {
     /// A steward said that they are different children.
     Steward,
+    /// Their node said so.
+    Node,
     /// They have two different valid personal numbers.
     TwoNumbers,
     /// Born on one day to one mother, with clearly different given names.
@@ -186,6 +191,7 @@ impl Veto {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Steward => "steward",
+            Self::Node => "node",
             Self::TwoNumbers => "two_numbers",
             Self::Twins => "twins",
             Self::OneNode => "one_node",

@@ -193,6 +193,11 @@ impl Records {
         );
     }
 
+    /// Whether a golden record has a record here.
+    pub(super) fn is_golden(&self, id: GoldenId) -> bool {
+        self.find_golden(id).is_some()
+    }
+
     fn find_golden(&self, id: GoldenId) -> Option<u32> {
         let is_it = |place: &u32| golden_id(&self.golden, *place) == id;
         self.by_golden.find(golden_hash(id), is_it).copied()

@@ -11,10 +11,24 @@ const PAIR: [(&str, &str); 4] = [
 
 // Decisions
 
-pub(in crate::store) const INSERT_DECISION: &str = "
+pub(in crate::store) const APPEND_DECISIONS: Bulk = Bulk {
+    columns: &[
+        PAIR[0],
+        PAIR[1],
+        PAIR[2],
+        PAIR[3],
+        ("decision_seq", "BIGINT"),
+        ("verdict", "SMALLINT"),
+        ("cause", "SMALLINT"),
+        ("decided_by", "TEXT"),
+        ("decided_at", "BIGINT"),
+    ],
+    body: "
     INSERT INTO linkage_decision
         (decision_seq, node_a, record_a, node_b, record_b, verdict, cause, decided_by, decided_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    SELECT decision_seq, node_a, record_a, node_b, record_b, verdict, cause, decided_by, decided_at
+    FROM k",
+};
 pub(in crate::store) const READ_DECISIONS: &str = "
     SELECT decision_seq, node_a, record_a, node_b, record_b, verdict, cause, decided_by, decided_at
     FROM linkage_decision
@@ -144,7 +158,8 @@ pub(in crate::store) const LIST_CONFLICTS: &str = "
     LIMIT $2";
 /// The newest live version of a child with its sealed content.
 pub(in crate::store) const FIND_MEMBER: &str = "
-    SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content
+    SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content, s.relations,
+           CASE WHEN s.alias = 1 THEN s.previous_golden END
     FROM source_record s
     JOIN submission u
       ON u.node_id = s.node_id
@@ -158,7 +173,6 @@ pub(in crate::store) const FIND_MEMBER: &str = "
 pub(in crate::store) const FIND_NODE_NAME: &str = "SELECT name FROM node WHERE node_id = $1";
 
 pub(in crate::store) const PLAIN: &[(&str, &str)] = named![
-    INSERT_DECISION,
     READ_DECISIONS,
     FIND_DECISION,
     LIST_DECISIONS,
@@ -173,5 +187,10 @@ pub(in crate::store) const PLAIN: &[(&str, &str)] = named![
     FIND_MEMBER,
     FIND_NODE_NAME,
 ];
-pub(in crate::store) const BULK: &[(&str, Bulk)] =
-    named![PUT_REVIEWS, DELETE_REVIEWS, APPEND_ALIASES, KEEP_HISTORY];
+pub(in crate::store) const BULK: &[(&str, Bulk)] = named![
+    APPEND_DECISIONS,
+    PUT_REVIEWS,
+    DELETE_REVIEWS,
+    APPEND_ALIASES,
+    KEEP_HISTORY
+];

@@ -1,6 +1,7 @@
 //! Looking at one change alone: can it be read, is it allowed, which rules does it break.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use crate::domain::node::NodeId;
 use crate::domain::record::{
     ContentHash, RecordId, RecordKey, RecordKind, TombstoneReason, Version,
 };
+use crate::domain::relations::{DIFFERENT_FROM_MAX, Relations};
 use crate::domain::territory::Territory;
 use crate::domain::validation::{Level, Violation};
 use crate::security::seal::SealKey;
@@ -30,6 +32,8 @@ pub struct IncomingChange {
     pub version: u64,
     /// What the record says.
     pub body: IncomingBody,
+    /// Ids, as text, of the node's records that are other children.
+    pub different_from: Vec<String>,
 }
 
 /// What a change says.
@@ -37,8 +41,9 @@ pub struct IncomingChange {
 pub enum IncomingBody {
     /// A record of a kind, encoded.
     Content(RecordKind, Bytes),
-    /// A withdrawal; `None` where the kind or the reason is not known.
-    Tombstone(Option<(RecordKind, TombstoneReason)>),
+    /// A withdrawal, `None` where the kind or the reason is not known, and the id of the record that
+    /// stands in its place, empty if there is none.
+    Tombstone(Option<(RecordKind, TombstoneReason)>, String),
     /// Nothing.
     Missing,
 }
@@ -47,7 +52,7 @@ impl std::fmt::Debug for IncomingBody {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Content(..) => "Content(redacted)",
-            Self::Tombstone(_) => "Tombstone",
+            Self::Tombstone(..) => "Tombstone",
             Self::Missing => "Missing",
         })
     }
@@ -66,6 +71,8 @@ pub struct Candidate {
     pub content: Vec<u8>,
     /// What the source sent, sealed, where normalisation changed it.
     pub sent: Option<Vec<u8>>,
+    /// What it says of other records of the node.
+    pub relations: Relations,
     /// What is wrong or odd in it.
     pub violations: Vec<Violation>,
 }
@@ -115,12 +122,20 @@ impl Examiner {
         };
         match change.body {
             IncomingBody::Content(kind, content) => {
-                self.examine_content(submission(kind), &content)
+                match read_different_from(kind, record_id, &change.different_from) {
+                    Some(relations) => self.examine_content(submission(kind), &content, relations),
+                    None => Ok(Examined::Refuse(Reason::RelationInvalid)),
+                }
             }
-            IncomingBody::Tombstone(Some((kind, reason))) => {
-                Ok(Examined::Take(tombstone(submission(kind), reason)))
+            IncomingBody::Tombstone(Some((kind, reason)), successor) => {
+                Ok(match read_successor(record_id, &successor) {
+                    Some(relations) if change.different_from.is_empty() => {
+                        Examined::Take(tombstone(submission(kind), reason, relations))
+                    }
+                    Some(_) | None => Examined::Refuse(Reason::RelationInvalid),
+                })
             }
-            IncomingBody::Tombstone(None) => Ok(Examined::Refuse(Reason::TombstoneInvalid)),
+            IncomingBody::Tombstone(None, _) => Ok(Examined::Refuse(Reason::TombstoneInvalid)),
             IncomingBody::Missing => Ok(Examined::Refuse(Reason::ContentMissing)),
         }
     }
@@ -129,6 +144,7 @@ impl Examiner {
         &self,
         submission: SubmissionKey,
         sent: &[u8],
+        relations: Relations,
     ) -> Result<Examined, IngestError> {
         if sent.len() > RECORD_BYTES_MAX {
             return Ok(Examined::Refuse(Reason::ContentTooLarge));
@@ -151,7 +167,11 @@ impl Examiner {
         let usable = validated.record.is_some();
         let differs = matches!(canonical, Cow::Owned(_));
         let violations = validated.violations;
-        let candidate = self.candidate(submission, sent, &canonical, differs, violations)?;
+        let candidate = Candidate {
+            relations,
+            violations,
+            ..self.candidate(submission, sent, &canonical, differs)?
+        };
         Ok(if usable {
             Examined::Take(candidate)
         } else {
@@ -165,7 +185,6 @@ impl Examiner {
         sent: &[u8],
         canonical: &[u8],
         differs: bool,
-        violations: Vec<Violation>,
     ) -> Result<Candidate, IngestError> {
         let seal = |content: &[u8]| {
             seal_submission(&self.key, submission, content).map_err(|_| IngestError::Sealing)
@@ -176,12 +195,43 @@ impl Examiner {
             hash: ContentHash::of(canonical),
             content: seal(canonical)?,
             sent: if differs { Some(seal(sent)?) } else { None },
-            violations,
+            relations: Relations::None,
+            violations: Vec::new(),
         })
     }
 }
 
-fn tombstone(submission: SubmissionKey, reason: TombstoneReason) -> Candidate {
+/// The records that a record is said to be different from; `None` if that cannot be said so.
+fn read_different_from(
+    kind: RecordKind,
+    own: RecordId,
+    different_from: &[String],
+) -> Option<Relations> {
+    if different_from.is_empty() {
+        return Some(Relations::None);
+    }
+    if kind != RecordKind::Child || different_from.len() > DIFFERENT_FROM_MAX {
+        return None;
+    }
+    let records = different_from.iter().map(|id| id.parse().ok());
+    let records: BTreeSet<RecordId> = records.collect::<Option<_>>()?;
+    (!records.contains(&own)).then(|| Relations::different_from(records))
+}
+
+/// The record in whose favour one is withdrawn; `None` if it cannot be.
+fn read_successor(own: RecordId, successor: &str) -> Option<Relations> {
+    if successor.is_empty() {
+        return Some(Relations::None);
+    }
+    let record: RecordId = successor.parse().ok()?;
+    (record != own).then_some(Relations::Successor(record))
+}
+
+fn tombstone(
+    submission: SubmissionKey,
+    reason: TombstoneReason,
+    relations: Relations,
+) -> Candidate {
     let code = reason.code();
     Candidate {
         submission,
@@ -189,6 +239,7 @@ fn tombstone(submission: SubmissionKey, reason: TombstoneReason) -> Candidate {
         hash: ContentHash::of(&[b"tombstone ".as_slice(), &code.to_be_bytes()].concat()),
         content: Vec::new(),
         sent: None,
+        relations,
         violations: Vec::new(),
     }
 }

@@ -207,6 +207,7 @@ fn number(candidates: Vec<Candidate>, head: i64) -> Vec<NewSubmission> {
             hash: candidate.hash,
             content: candidate.content,
             sent: candidate.sent,
+            relations: candidate.relations,
         })
         .collect()
 }

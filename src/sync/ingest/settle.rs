@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, HashMap};
 use super::examine::{Candidate, Examined};
 use super::{Outcome, Reason, Settled};
 use crate::domain::record::{ContentHash, RecordKey, Version};
+use crate::domain::relations::Relations;
 use crate::store::HeldVersion;
 
+/// What one version says: its content, and what of other records. Both must be the same in a repeat.
+type Said = (ContentHash, Relations);
+
 /// The versions of the records in question that the log holds, and those that this group adds.
-pub(super) struct Held(HashMap<RecordKey, BTreeMap<Version, ContentHash>>);
+pub(super) struct Held(HashMap<RecordKey, BTreeMap<Version, Said>>);
 
 impl Held {
     pub(super) fn new(rows: Vec<HeldVersion>) -> Self {
-        let mut held: HashMap<RecordKey, BTreeMap<Version, ContentHash>> = HashMap::new();
+        let mut held: HashMap<RecordKey, BTreeMap<Version, Said>> = HashMap::new();
         for row in rows {
-            held.entry(row.key)
-                .or_default()
-                .insert(row.version, row.hash);
+            let versions = held.entry(row.key).or_default();
+            versions.insert(row.version, (row.hash, row.relations));
         }
         Self(held)
     }
@@ -26,12 +29,16 @@ impl Held {
         let versions = self.0.entry(candidate.submission.record).or_default();
         let version = candidate.submission.version;
         match versions.get(&version) {
-            Some(hash) if *hash == candidate.hash => return Outcome::Unchanged,
+            Some((hash, relations))
+                if *hash == candidate.hash && *relations == candidate.relations =>
+            {
+                return Outcome::Unchanged;
+            }
             Some(_) => return Outcome::Rejected(Reason::VersionReused),
             None => {}
         }
         let newest = versions.last_key_value().map(|(newest, _)| *newest);
-        versions.insert(version, candidate.hash);
+        versions.insert(version, (candidate.hash, candidate.relations.clone()));
         if newest.is_some_and(|newest| newest > version) {
             Outcome::Superseded
         } else {
@@ -107,6 +114,7 @@ mod tests {
             hash: ContentHash::of(content),
             content: Vec::new(),
             sent: None,
+            relations: Relations::None,
             violations: Vec::new(),
         }
     }

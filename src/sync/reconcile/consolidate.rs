@@ -11,7 +11,8 @@ use super::{ReconcileError, Reconciler};
 use crate::domain::golden::{GoldenId, SubmissionKey};
 use crate::domain::pair::Pair;
 use crate::domain::record::{ContentHash, RecordKey, RecordKind, Version};
-use crate::linkage::index::{Move, Review, Settlement};
+use crate::domain::relations::DIFFERENT_FROM_MAX;
+use crate::linkage::index::{LinkageIndex, Move, Review, Settlement};
 use crate::linkage::survivorship::{self, Rank, Source};
 use crate::store::{
     AliasKind, GoldenChange, GoldenRow, GoldenState, Member, MovedRow, Quarantined, SourceRow,
@@ -26,6 +27,8 @@ pub(super) struct Effect {
     pub(super) moved: Vec<MovedRow>,
     /// What became of golden records.
     pub(super) aliases: Vec<(GoldenId, GoldenId, AliasKind)>,
+    /// Golden records that their nodes merged into others.
+    pub(super) succeeded: Vec<(GoldenId, GoldenId)>,
     pub(super) golden: Vec<GoldenChange>,
     pub(super) retold: Vec<RecordKey>,
     pub(super) quarantined: Vec<Quarantined>,
@@ -37,6 +40,7 @@ pub(super) struct Effect {
 /// Puts every affected golden record together again.
 pub(super) fn consolidate(
     reconciler: &Reconciler,
+    index: &LinkageIndex,
     placed: Placed,
     mut known: Known,
     settlement: Settlement,
@@ -47,12 +51,14 @@ pub(super) fn consolidate(
         sources: Vec::new(),
         moved: Vec::new(),
         aliases: Vec::new(),
+        succeeded: Vec::new(),
         golden: Vec::new(),
         retold: Vec::new(),
         quarantined: placed.quarantined,
         counts: placed.counts,
     };
-    let changed: HashSet<RecordKey> = placed.sources.iter().map(|row| row.key).collect();
+    let keys = placed.sources.iter().map(|row| row.key);
+    let changed: HashSet<RecordKey> = keys.filter(|key| !placed.restated.contains(key)).collect();
     let mut others = homes(&placed.moved, &changed, known.members);
     for (golden, affected) in placed.affected {
         let row = known.golden.remove(&golden);
@@ -80,7 +86,12 @@ pub(super) fn consolidate(
         let was_live = row
             .as_ref()
             .is_some_and(|row| row.state == GoldenState::Live);
-        let change = golden_change(reconciler, golden, kind, affected.left_for, row, sources)?;
+        let records = sources.iter().map(|(submission, _)| submission.record);
+        let content = Sources {
+            different_from: different_from(index, golden, records),
+            contents: sources,
+        };
+        let change = golden_change(reconciler, golden, kind, affected.left_for, row, content)?;
         if let Some(change) = &change {
             let more = i64::from(change.state == GoldenState::Live) - i64::from(was_live);
             match kind {
@@ -92,6 +103,7 @@ pub(super) fn consolidate(
     }
     effect.sources = placed.sources;
     note_aliases(&mut effect, &settlement.moves, &placed.moved);
+    note_succeeded(&mut effect, placed.succeeded);
     effect.reviews = (settlement.opened, settlement.closed);
     Ok(effect)
 }
@@ -135,6 +147,37 @@ fn note_aliases(effect: &mut Effect, moves: &[Move], moved: &BTreeMap<RecordKey,
         .collect();
 }
 
+/// Notes which golden records their nodes merged into others, where nothing is left of them here.
+fn note_succeeded(effect: &mut Effect, succeeded: BTreeSet<(GoldenId, GoldenId)>) {
+    let merged = effect
+        .golden
+        .iter()
+        .filter_map(|change| match change.state {
+            GoldenState::MergedInto(to) => Some((change.golden_id, to)),
+            GoldenState::Live | GoldenState::Withdrawn => None,
+        });
+    let merged: HashSet<(GoldenId, GoldenId)> = merged.collect();
+    let named = succeeded.into_iter();
+    effect.succeeded = named.filter(|pair| merged.contains(pair)).collect();
+}
+
+/// The golden records that somebody keeps apart from one. Of a pair the one with the smaller identity
+/// names the other: once is enough.
+fn different_from(
+    index: &LinkageIndex,
+    golden: GoldenId,
+    records: impl Iterator<Item = RecordKey>,
+) -> BTreeSet<GoldenId> {
+    let decisions = index.decisions();
+    if decisions.is_empty() {
+        return BTreeSet::new();
+    }
+    let others = records.flat_map(|record| decisions.different_from(record));
+    let others = others.filter_map(|other| index.golden(index.find(other)?));
+    let others: BTreeSet<GoldenId> = others.filter(|other| *other > golden).collect();
+    others.into_iter().take(DIFFERENT_FROM_MAX).collect()
+}
+
 /// The members that are not of the slice, by the golden record that each is in now.
 fn homes(
     moved: &BTreeMap<RecordKey, GoldenId>,
@@ -153,6 +196,12 @@ fn homes(
     homes
 }
 
+/// What a golden record is made from.
+struct Sources {
+    contents: Vec<(SubmissionKey, Bytes)>,
+    different_from: BTreeSet<GoldenId>,
+}
+
 /// The golden record as it is now, or `None` when nothing about it has changed.
 fn golden_change(
     reconciler: &Reconciler,
@@ -160,16 +209,17 @@ fn golden_change(
     kind: RecordKind,
     left_for: Option<GoldenId>,
     row: Option<GoldenRow>,
-    sources: Vec<(SubmissionKey, Bytes)>,
+    sources: Sources,
 ) -> Result<Option<GoldenChange>, ReconcileError> {
-    let (state, content, sources_text) = if sources.is_empty() {
+    let different_from = sources.different_from;
+    let (state, content, sources_text) = if sources.contents.is_empty() {
         if row.is_none() {
             return Ok(None);
         }
         let state = left_for.map_or(GoldenState::Withdrawn, GoldenState::MergedInto);
         (state, Bytes::new(), SourcesText::default())
     } else {
-        let (content, text) = consolidate_sources(reconciler, kind, sources)?;
+        let (content, text) = consolidate_sources(reconciler, kind, sources.contents)?;
         (GoldenState::Live, content, text)
     };
     let hash = ContentHash::of(&content);
@@ -178,6 +228,7 @@ fn golden_change(
             && row.state == state
             && row.provenance == sources_text.provenance
             && row.conflicts == sources_text.conflicts
+            && row.different_from == different_from
     };
     if row.as_ref().is_some_and(is_as_before) {
         return Ok(None);
@@ -198,6 +249,7 @@ fn golden_change(
         content,
         provenance: sources_text.provenance,
         conflicts: sources_text.conflicts,
+        different_from,
     };
     Ok(Some(change))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::GoldenId;
-use crate::domain::record::{Lane, RecordKey};
+use crate::domain::record::{Lane, RecordKey, RecordKind};
 use crate::store::{GoldenRow, LogEntry, Member, SourceRow};
 
 /// A slice of one lane of the log, and the source records it may change.
@@ -13,6 +13,9 @@ pub(super) struct Slice {
     pub(super) from: i64,
     pub(super) entries: Vec<LogEntry>,
     pub(super) held: HashMap<RecordKey, SourceRow>,
+    /// Of the slice's records those in whose favour others were withdrawn, with the golden records of
+    /// those others.
+    pub(super) predecessors: HashMap<RecordKey, Vec<GoldenId>>,
 }
 
 /// Golden records that a slice touches, as the store has them.
@@ -38,12 +41,18 @@ pub(super) async fn read_slice(
     keys.sort_unstable();
     keys.dedup();
     let held = reading.find_source_records(&keys).await?;
-    let held = held.into_iter().map(|row| (row.key, row)).collect();
+    let mut predecessors: HashMap<RecordKey, Vec<GoldenId>> = HashMap::new();
+    if lane == RecordKind::Child.lane() {
+        for (key, golden) in reading.find_predecessors(&keys).await? {
+            predecessors.entry(key).or_default().push(golden);
+        }
+    }
     Ok(Some(Slice {
         lane,
         from,
         entries,
-        held,
+        held: held.into_iter().map(|row| (row.key, row)).collect(),
+        predecessors,
     }))
 }
 

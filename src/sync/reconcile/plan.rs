@@ -1,6 +1,6 @@
 //! What a slice of the log does to source records and golden records, before anything is written.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
 
@@ -8,7 +8,9 @@ use super::content::read_normalised;
 use super::load::Slice;
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::{GoldenId, SubmissionKey};
+use crate::domain::pair::Pair;
 use crate::domain::record::{Lane, RecordKey, RecordKind, Version};
+use crate::domain::relations::Relations;
 use crate::linkage::index::{LinkageIndex, Settlement};
 use crate::store::{LogEntry, Quarantined, SourceRow, SourceState};
 use crate::sync::codec::Unreadable;
@@ -32,11 +34,16 @@ pub(super) struct Placed {
     pub(super) contents: HashMap<RecordKey, (Version, Bytes)>,
     pub(super) quarantined: Vec<Quarantined>,
     pub(super) counts: LiveCounts,
+    /// Records of the slice that are where they were and say what they said: only their version is another.
+    pub(super) restated: HashSet<RecordKey>,
     /// Where each record is that is elsewhere than before, the slice's own and others.
     pub(super) moved: BTreeMap<RecordKey, GoldenId>,
     /// Golden records whose members or member contents have changed, in the order of their identity,
     /// so that the same slice always writes in the same order.
     pub(super) affected: BTreeMap<GoldenId, Affected>,
+    /// Golden records whose node withdrew the record in favour of another one, with the golden record of
+    /// that one.
+    pub(super) succeeded: BTreeSet<(GoldenId, GoldenId)>,
 }
 
 /// What happened to one golden record.
@@ -99,32 +106,47 @@ pub(super) fn place(
         ..Placed::default()
     };
     let mut fresh = FreshIds::new(reconciler);
-    let mut news = Vec::new();
+    let (mut news, mut said) = (Vec::new(), Vec::new());
     for entry in newest_entries(slice.entries) {
-        let held = slice.held.get(&entry.key).copied();
-        if held.is_none_or(|held| held.version < entry.version) {
-            news.extend(take_in(reconciler, &mut placed, index, held, entry)?);
+        let held = slice.held.get(&entry.key).cloned();
+        if held
+            .as_ref()
+            .is_none_or(|held| held.version < entry.version)
+        {
+            let taken = take_in(reconciler, &mut placed, index, held, entry)?;
+            if let Some(taken) = taken {
+                said.extend(note_statement(index, &taken));
+                news.push(taken);
+            }
         }
     }
     let settlement = index.settle(|| fresh.next());
     note_moves(&mut placed, &settlement);
     for one in news {
-        place_entry(&mut placed, index, &mut fresh, one);
+        note_partners(&mut placed, index, one.entry.key);
+        place_entry(&mut placed, index, &mut fresh, &slice.predecessors, one);
     }
+    note_said(&mut placed, index, &said);
     fresh.note(&mut placed);
     Ok((placed, settlement))
 }
 
-/// Settles links that changed without a new record: after a decision or under another model.
+/// Settles links that changed without a new record: after decisions on some pairs, or under another
+/// model.
 pub(super) fn place_links(
     reconciler: &Reconciler,
     index: &mut LinkageIndex,
+    decided: &[Pair],
     records: usize,
 ) -> (Placed, Settlement) {
     let mut placed = Placed::default();
     let mut fresh = FreshIds::new(reconciler);
     let settlement = index.settle_some(records, || fresh.next());
     note_moves(&mut placed, &settlement);
+    for change in &settlement.moves {
+        note_partners(&mut placed, index, change.record);
+    }
+    note_said(&mut placed, index, decided);
     fresh.note(&mut placed);
     (placed, settlement)
 }
@@ -153,6 +175,7 @@ fn take_in(
     entry: LogEntry,
 ) -> Result<Option<News>, ReconcileError> {
     let from = held
+        .as_ref()
         .filter(|held| held.state == SourceState::Live)
         .map(|held| held.golden_id);
     let mut normalised = None;
@@ -173,10 +196,56 @@ fn take_in(
     }
     if entry.key.kind == RecordKind::Child {
         index.apply(entry.key, normalised.as_ref());
+        remember_golden(index, held.as_ref());
         let is_live = entry.tombstone == 0;
         placed.counts.source_children += i64::from(is_live) - i64::from(from.is_some());
     }
     Ok(Some(News { entry, from, held }))
+}
+
+/// A record that comes back after a tombstone finds its golden record again, unless somebody else has it.
+fn remember_golden(index: &mut LinkageIndex, held: Option<&SourceRow>) {
+    if let Some(held) = held
+        && held.state == SourceState::Withdrawn
+        && held.golden_id != GoldenId::default()
+        && let Some(number) = index.find(held.key)
+    {
+        index.remember_former(number, held.golden_id);
+    }
+}
+
+/// Puts in force what the node says of a record and others; gives the pairs of which something else is
+/// said now. A withdrawn record says nothing.
+fn note_statement(index: &mut LinkageIndex, news: &News) -> Vec<Pair> {
+    let key = news.entry.key;
+    let held = news.held.as_ref().map(|held| &held.relations);
+    if key.kind != RecordKind::Child || held.unwrap_or(&Relations::None) == &news.entry.relations {
+        return Vec::new();
+    }
+    index.state(key, news.entry.relations.others(key))
+}
+
+/// Notes the golden records of both ends of pairs of which something else is said now.
+fn note_said(placed: &mut Placed, index: &LinkageIndex, pairs: &[Pair]) {
+    for record in pairs.iter().flat_map(|pair| [pair.one(), pair.other()]) {
+        note_golden(placed, index, record);
+    }
+}
+
+/// Notes the golden records that somebody keeps apart from that of a record which has changed: they name
+/// it when they are sent upstream.
+fn note_partners(placed: &mut Placed, index: &LinkageIndex, record: RecordKey) {
+    for partner in index.decisions().partners_of(record) {
+        note_golden(placed, index, partner);
+    }
+}
+
+fn note_golden(placed: &mut Placed, index: &LinkageIndex, record: RecordKey) {
+    let golden = index.find(record).and_then(|number| index.golden(number));
+    if let Some(golden) = golden {
+        let affected = placed.affected.entry(golden).or_default();
+        affected.kind = Some(RecordKind::Child);
+    }
 }
 
 /// Notes which golden records gained and lost members by settling.
@@ -195,7 +264,13 @@ fn note_moves(placed: &mut Placed, settlement: &Settlement) {
     }
 }
 
-fn place_entry(placed: &mut Placed, index: &LinkageIndex, fresh: &mut FreshIds, news: News) {
+fn place_entry(
+    placed: &mut Placed,
+    index: &LinkageIndex,
+    fresh: &mut FreshIds,
+    predecessors: &HashMap<RecordKey, Vec<GoldenId>>,
+    news: News,
+) {
     let News { entry, from, held } = news;
     let is_live = entry.tombstone == 0;
     let to = match (entry.key.kind, is_live) {
@@ -214,15 +289,25 @@ fn place_entry(placed: &mut Placed, index: &LinkageIndex, fresh: &mut FreshIds, 
         affected.kind = Some(entry.key.kind);
         affected.membership_changed = true;
         affected.left_for = to.or(affected.left_for);
+        if let Some(successor) = successor_golden(index, &entry) {
+            succeed(placed, from, successor);
+        }
     }
-    let same_content = held.is_some_and(|held| held.hash == entry.hash);
-    if let Some(to) = to
-        && (moved || !same_content)
-    {
-        let affected = placed.affected.entry(to).or_default();
-        affected.kind = Some(entry.key.kind);
-        affected.membership_changed |= moved;
-        affected.joined.push(entry.key);
+    for former in predecessors.get(&entry.key).into_iter().flatten() {
+        if let Some(to) = to {
+            succeed(placed, *former, to);
+        }
+    }
+    let same_content = held.as_ref().is_some_and(|held| held.hash == entry.hash);
+    if let Some(to) = to {
+        if moved || !same_content {
+            let affected = placed.affected.entry(to).or_default();
+            affected.kind = Some(entry.key.kind);
+            affected.membership_changed |= moved;
+            affected.joined.push(entry.key);
+        } else {
+            placed.restated.insert(entry.key);
+        }
     }
     placed.moved.remove(&entry.key);
     placed.sources.push(SourceRow {
@@ -235,11 +320,33 @@ fn place_entry(placed: &mut Placed, index: &LinkageIndex, fresh: &mut FreshIds, 
         },
         golden_id: to
             .or(from)
-            .or(held.map(|held| held.golden_id))
+            .or(held.as_ref().map(|held| held.golden_id))
             .unwrap_or_default(),
         hash: entry.hash,
         alias: None,
+        relations: entry.relations,
     });
+}
+
+/// The golden record of the record in whose favour one was withdrawn.
+fn successor_golden(index: &LinkageIndex, entry: &LogEntry) -> Option<GoldenId> {
+    let record_id = entry.relations.successor()?;
+    let successor = index.find(RecordKey {
+        record_id,
+        ..entry.key
+    })?;
+    index.golden(successor)
+}
+
+/// Notes that a golden record, should it have no members left, was merged into another one: the node that
+/// kept its record says so.
+fn succeed(placed: &mut Placed, from: GoldenId, to: GoldenId) {
+    if from != to && from != GoldenId::default() {
+        let affected = placed.affected.entry(from).or_default();
+        affected.kind = Some(RecordKind::Child);
+        affected.left_for = Some(to);
+        placed.succeeded.insert((from, to));
+    }
 }
 
 /// Gives identities to new golden records and remembers which they are.

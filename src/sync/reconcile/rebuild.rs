@@ -1,6 +1,7 @@
 //! The linkage index as the store has it: read page by page, opened and normalised on all cores while the
 //! next page is read, then compared on all cores.
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
@@ -28,6 +29,8 @@ struct Ready {
     key: RecordKey,
     golden: GoldenId,
     normalised: Normalised,
+    former: Option<GoldenId>,
+    different_from: BTreeSet<RecordKey>,
 }
 
 /// The index of every live child. All its records wait to be settled: the links of the store may be those
@@ -49,7 +52,13 @@ pub async fn rebuild_index(
         let page = page?;
         index = apart(move || {
             for record in page {
-                index.load(record.key, &record.normalised, Some(record.golden));
+                let number = index.load(record.key, &record.normalised, Some(record.golden));
+                if let Some(former) = record.former {
+                    index.remember_former(number, former);
+                }
+                if !record.different_from.is_empty() {
+                    index.state(record.key, record.different_from);
+                }
             }
             index
         })
@@ -95,6 +104,8 @@ fn read_page(
                 key: member.key,
                 golden: member.golden_id,
                 normalised,
+                former: member.former,
+                different_from: member.relations.others(member.key),
             }),
             Ok(None) => {}
             Err(error) => {

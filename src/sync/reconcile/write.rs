@@ -57,7 +57,7 @@ pub(super) async fn write_effect(
     write_linkage(
         &mut transaction,
         effect.reviews,
-        effect.aliases,
+        alias_rows(effect.aliases, effect.succeeded, decided.is_some(), now),
         decided,
         now,
     )
@@ -86,7 +86,7 @@ pub(super) async fn write_effect(
 async fn write_linkage(
     transaction: &mut Transaction,
     (opened, closed): (Vec<Review>, Vec<Pair>),
-    aliases: Vec<(GoldenId, GoldenId, AliasKind)>,
+    aliases: Vec<AliasRow>,
     decided: Option<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -96,26 +96,41 @@ async fn write_linkage(
         .collect();
     transaction.put_reviews(&opened, now).await?;
     transaction.delete_reviews(&closed).await?;
-    let cause = if decided.is_some() {
+    transaction.append_aliases(&aliases).await?;
+    if let Some(decided) = decided {
+        transaction.set_counter("decision_done", decided).await?;
+    }
+    Ok(())
+}
+
+/// What became of golden records: by evidence or by decisions, and by their nodes' word.
+fn alias_rows(
+    aliases: Vec<(GoldenId, GoldenId, AliasKind)>,
+    succeeded: Vec<(GoldenId, GoldenId)>,
+    decided: bool,
+    now: Timestamp,
+) -> Vec<AliasRow> {
+    let cause = if decided {
         AliasCause::Decision
     } else {
         AliasCause::Evidence
     };
-    let aliases: Vec<AliasRow> = aliases
+    let aliases = aliases
         .into_iter()
-        .map(|(from, to, kind)| AliasRow {
+        .map(|(from, to, kind)| (from, to, kind, cause));
+    let succeeded = succeeded
+        .into_iter()
+        .map(|(from, to)| (from, to, AliasKind::Merged, AliasCause::Node));
+    aliases
+        .chain(succeeded)
+        .map(|(from, to, kind, cause)| AliasRow {
             from,
             to,
             kind,
             cause,
             happened_at: now,
         })
-        .collect();
-    transaction.append_aliases(&aliases).await?;
-    if let Some(decided) = decided {
-        transaction.set_counter("decision_done", decided).await?;
-    }
-    Ok(())
+        .collect()
 }
 
 /// Gives quarantined records their numbers in the feed.
