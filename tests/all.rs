@@ -19,6 +19,7 @@ mod refusals;
 mod relations;
 mod reviews;
 mod store_conformance;
+mod terminal;
 mod tidy;
 mod tree;
 mod upstream;

@@ -1,6 +1,9 @@
 //! `childsync review`: a steward decides who is the same child.
 
+mod golden;
+mod pair;
 mod show;
+mod words;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
@@ -22,10 +25,15 @@ use crate::grpc::unit_message;
 pub(super) struct Review {
     #[command(subcommand)]
     verb: ReviewVerb,
+}
+
+/// Which hub is asked, and how its answer is shown.
+#[derive(Args, Debug)]
+struct Asking {
     #[command(flatten)]
     line: HubLine,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long)]
     json: bool,
 }
 
@@ -45,6 +53,8 @@ enum ReviewVerb {
         /// From the line that the last page ended with
         #[arg(long, value_name = "TOKEN", default_value = "")]
         page: String,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Two records side by side, with the evidence in bits
     Show {
@@ -52,6 +62,8 @@ enum ReviewVerb {
         one: String,
         /// NODE/RECORD-ID
         other: String,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Say what a pair is; it stands above every score until it is undone
     Decide {
@@ -61,11 +73,15 @@ enum ReviewVerb {
         other: String,
         /// One child, two children, or nobody can say yet
         verdict: Verdict,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Take a decision back; the evidence decides again
     Undo {
         /// Number of the decision
         decision: u64,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Who decided what, the newest first
     Decisions {
@@ -75,22 +91,30 @@ enum ReviewVerb {
         /// Only decisions with a lower number
         #[arg(long, default_value_t = 0)]
         before: u64,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// A golden record: its source records, its history, and what became of it
     Golden {
         /// Its UUID
         golden_id: String,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Take one record out of its golden record
     Unlink {
         /// NODE/RECORD-ID
         record: String,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Take several records of one golden record out as another child
     Split {
         /// NODE/RECORD-ID
         #[arg(required = true)]
         records: Vec<String>,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Say that two golden records are one child
     Merge {
@@ -98,6 +122,8 @@ enum ReviewVerb {
         one: String,
         /// UUID of the other
         other: String,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// Golden records whose source records contradict each other
     Conflicts {
@@ -107,6 +133,8 @@ enum ReviewVerb {
         /// From the line that the last page ended with
         #[arg(long, value_name = "TOKEN", default_value = "")]
         page: String,
+        #[command(flatten)]
+        asking: Asking,
     },
 }
 
@@ -127,7 +155,8 @@ type Client = ReviewServiceClient<Channel>;
 
 impl Review {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let mut client = Client::new(self.line.open()?);
+        let asking = self.verb.asking();
+        let (mut client, json) = (Client::new(asking.line.open()?), asking.json);
         match self.verb {
             verb @ (ReviewVerb::Decide { .. }
             | ReviewVerb::Undo { .. }
@@ -135,19 +164,34 @@ impl Review {
             | ReviewVerb::Split { .. }
             | ReviewVerb::Merge { .. }) => {
                 let decisions = verb.act(&mut client).await?;
-                decided(&decisions, self.json);
+                decided(&decisions, json);
                 Ok(())
             }
             verb @ (ReviewVerb::List { .. }
             | ReviewVerb::Show { .. }
             | ReviewVerb::Decisions { .. }
             | ReviewVerb::Golden { .. }
-            | ReviewVerb::Conflicts { .. }) => verb.look(&mut client, self.json).await,
+            | ReviewVerb::Conflicts { .. }) => verb.look(&mut client, json).await,
         }
     }
 }
 
 impl ReviewVerb {
+    const fn asking(&self) -> &Asking {
+        match self {
+            Self::List { asking, .. }
+            | Self::Show { asking, .. }
+            | Self::Decide { asking, .. }
+            | Self::Undo { asking, .. }
+            | Self::Decisions { asking, .. }
+            | Self::Golden { asking, .. }
+            | Self::Unlink { asking, .. }
+            | Self::Split { asking, .. }
+            | Self::Merge { asking, .. }
+            | Self::Conflicts { asking, .. } => asking,
+        }
+    }
+
     /// Does what changes something and gives the numbers of the decisions.
     async fn act(self, client: &mut Client) -> anyhow::Result<Vec<u64>> {
         match self {
@@ -155,6 +199,7 @@ impl ReviewVerb {
                 one,
                 other,
                 verdict,
+                ..
             } => {
                 let request = v1::DecideRequest {
                     one: Some(read_record(&one)?),
@@ -167,13 +212,13 @@ impl ReviewVerb {
                 };
                 Ok(vec![answer(client.decide(request)).await?.decision])
             }
-            Self::Undo { decision } => {
+            Self::Undo { decision, .. } => {
                 let request = v1::UndoDecisionRequest { decision };
                 Ok(vec![answer(client.undo_decision(request)).await?.decision])
             }
-            Self::Unlink { record } => split(client, &[record]).await,
-            Self::Split { records } => split(client, &records).await,
-            Self::Merge { one, other } => {
+            Self::Unlink { record, .. } => split(client, &[record]).await,
+            Self::Split { records, .. } => split(client, &records).await,
+            Self::Merge { one, other, .. } => {
                 let request = v1::MergeRequest {
                     one_golden_id: one,
                     other_golden_id: other,
@@ -196,6 +241,7 @@ impl ReviewVerb {
                 unit,
                 rows,
                 page,
+                ..
             } => {
                 let request = v1::ListReviewsRequest {
                     order: match order {
@@ -208,25 +254,25 @@ impl ReviewVerb {
                 };
                 show::reviews(&answer(client.list_reviews(request)).await?, json);
             }
-            Self::Show { one, other } => {
+            Self::Show { one, other, .. } => {
                 let request = v1::ExplainPairRequest {
                     one: Some(read_record(&one)?),
                     other: Some(read_record(&other)?),
                 };
-                show::pair(&answer(client.explain_pair(request)).await?, json)?;
+                pair::show(&answer(client.explain_pair(request)).await?, json)?;
             }
-            Self::Decisions { rows, before } => {
+            Self::Decisions { rows, before, .. } => {
                 let request = v1::ListDecisionsRequest {
                     page_size: rows,
                     before,
                 };
                 show::decisions(&answer(client.list_decisions(request)).await?, json);
             }
-            Self::Golden { golden_id } => {
+            Self::Golden { golden_id, .. } => {
                 let request = v1::GetGoldenRecordRequest { golden_id };
-                show::golden(&answer(client.get_golden_record(request)).await?, json)?;
+                golden::show(&answer(client.get_golden_record(request)).await?, json)?;
             }
-            Self::Conflicts { rows, page } => {
+            Self::Conflicts { rows, page, .. } => {
                 let request = v1::ListConflictsRequest {
                     page_size: rows,
                     page_token: page,

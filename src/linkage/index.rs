@@ -45,6 +45,15 @@ impl Number {
     }
 }
 
+/// Where a record was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// The golden record that it was in.
+    pub golden: GoldenId,
+    /// When it came into its present one: a number that rises with every change of any record's place.
+    pub joined: u64,
+}
+
 /// Two records that are alike enough to matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScoredPair {
@@ -65,9 +74,10 @@ pub struct LinkageIndex {
     edges: Edges,
     decisions: Decisions,
     reviews: Reviews,
-    /// Golden records that records were in before, where those were merged into others: an undone link
-    /// gives them back.
-    former: HashMap<Number, GoldenId>,
+    /// Golden records that records were in before their present ones: an undone link gives them back.
+    former: HashMap<Number, Former>,
+    /// Numbers the times at which records came into golden records.
+    settled: u64,
     /// Records whose links may have changed since the last settlement.
     touched: BTreeSet<Number>,
 }
@@ -84,6 +94,7 @@ impl LinkageIndex {
             decisions,
             reviews: Reviews::default(),
             former: HashMap::new(),
+            settled: 0,
             touched: BTreeSet::new(),
         }
     }
@@ -192,10 +203,11 @@ impl LinkageIndex {
         &self.decisions
     }
 
-    /// Notes which golden record a record was in before. It gets that one back if it comes to need one of
-    /// its own while nobody else has it.
-    pub fn remember_former(&mut self, number: Number, golden: GoldenId) {
-        self.former.insert(number, golden);
+    /// Notes which golden record a record was in before its present one. It gets that one back if it comes
+    /// to need one of its own while nobody else has it.
+    pub fn remember_former(&mut self, number: Number, former: Former) {
+        self.settled = self.settled.max(former.joined);
+        self.former.insert(number, former);
     }
 
     fn look_again(&mut self, pair: Pair) {

@@ -85,8 +85,9 @@ pub struct Member {
     pub content: Vec<u8>,
     /// What it says of other records of its node.
     pub relations: Relations,
-    /// The golden record that it was in before, if that one was merged into another.
-    pub former: Option<GoldenId>,
+    /// The golden record that it was in before its present one, with the number of the alias that brought
+    /// it here. Read by [`Transaction::scan_live_children`] only.
+    pub former: Option<(GoldenId, i64)>,
 }
 
 /// The newest state of one record, for its node.
@@ -115,7 +116,17 @@ pub struct FeedRow {
 }
 
 type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>, String);
-pub(super) type MemberTuple = (Uuid, i64, i16, Uuid, i64, Vec<u8>, String, Option<Uuid>);
+pub(super) type MemberTuple = (
+    Uuid,
+    i64,
+    i16,
+    Uuid,
+    i64,
+    Vec<u8>,
+    String,
+    Option<Uuid>,
+    i64,
+);
 type FeedTuple = (
     i64,
     i16,
@@ -287,10 +298,10 @@ impl Transaction {
 }
 
 pub(super) fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
-    let (golden_id, node, kind, record_id, version, content, relations, former) = row;
+    let (golden_id, node, kind, record_id, version, content, relations, former, alias) = row;
     Ok(Member {
         relations: read_relations("source_record", &relations)?,
-        former: former.map(GoldenId::new),
+        former: former.map(|former| (GoldenId::new(former), alias)),
         golden_id: GoldenId::new(golden_id),
         key: read_key("source_record", node, kind, record_id)?,
         version: read_version("source_record", version)?,

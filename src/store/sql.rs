@@ -321,7 +321,7 @@ pub(super) const READ_MEMBERS: Bulk = Bulk {
     columns: &[("golden_id", "UUID")],
     body: "
     SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content, s.relations,
-           CASE WHEN s.alias = 1 THEN s.previous_golden END
+           CAST(NULL AS UUID), CAST(0 AS BIGINT)
     FROM k
     JOIN source_record s
       ON s.golden_id = k.golden_id
@@ -335,7 +335,12 @@ pub(super) const READ_MEMBERS: Bulk = Bulk {
 /// A page of all live children, for rebuilding the linkage index.
 pub(super) const SCAN_LIVE_CHILDREN: &str = "
     SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content, s.relations,
-           CASE WHEN s.alias = 1 THEN s.previous_golden END
+           s.previous_golden,
+           COALESCE((
+               SELECT MAX(a.alias_seq)
+               FROM golden_alias a
+               WHERE a.from_golden = s.previous_golden
+                 AND a.to_golden = s.golden_id), 0)
     FROM source_record s
     JOIN submission u
       ON u.node_id = s.node_id

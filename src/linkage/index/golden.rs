@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::partition::FORCED;
 use super::reviews::Review;
-use super::{LinkageIndex, Number};
+use super::{Former, LinkageIndex, Number};
 use crate::domain::golden::GoldenId;
 use crate::domain::pair::Pair;
 use crate::domain::record::RecordKey;
@@ -32,6 +32,18 @@ pub struct Settlement {
     pub closed: Vec<Pair>,
 }
 
+/// What a cluster has of a golden record; more of it is a better claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    /// Its records that are in the golden record now.
+    records: usize,
+    /// Its records that never were in another one, or were in it before their present one: so the part
+    /// that joined last leaves when a link is undone.
+    at_home: usize,
+    /// When the last of its records came into its present golden record.
+    joined: Reverse<u64>,
+}
+
 impl LinkageIndex {
     /// Links what was touched since the last time and says what has changed. `fresh` names new golden
     /// records.
@@ -55,7 +67,8 @@ impl LinkageIndex {
             if self.is_alone(first) {
                 settled += 1;
                 if self.golden(first).is_none() {
-                    let former = self.former_of(&[first], &BTreeSet::new());
+                    let is_free = |golden| !self.records.is_golden(golden);
+                    let former = self.former_of(&[first], is_free);
                     let to = former.unwrap_or_else(&mut fresh);
                     self.records.assign(first, to);
                     let record = self.key(first);
@@ -134,82 +147,109 @@ impl LinkageIndex {
         found.into_iter().collect()
     }
 
-    /// Gives each cluster the golden record that most of its records were in, if no other cluster has
-    /// more of it. The others get back one that was merged away before, or fresh ones.
+    /// Puts each cluster into a golden record of its own.
     fn name_clusters(
         &mut self,
         clusters: Vec<Vec<Number>>,
         moves: &mut Vec<Move>,
         fresh: &mut impl FnMut() -> GoldenId,
     ) {
-        let mut claims: Vec<(usize, GoldenId, RecordKey, usize)> = Vec::new();
-        for (place, cluster) in clusters.iter().enumerate() {
-            let mut held: BTreeMap<GoldenId, usize> = BTreeMap::new();
-            for golden in cluster.iter().filter_map(|number| self.golden(*number)) {
-                *held.entry(golden).or_default() += 1;
-            }
-            let first = cluster.iter().map(|number| self.key(*number)).min();
-            for (golden, records) in held {
-                claims.extend(first.map(|first| (records, golden, first, place)));
-            }
-        }
-        // The most records first; among equals the older golden record, then the smaller key.
-        claims.sort_by(|one, other| (other.0, one.1, one.2).cmp(&(one.0, other.1, other.2)));
-        let mut names: BTreeMap<usize, GoldenId> = BTreeMap::new();
-        let mut given = BTreeSet::new();
-        for (_, golden, _, place) in claims {
-            if !names.contains_key(&place) && given.insert(golden) {
-                names.insert(place, golden);
-            }
-        }
-        let mut moved = Vec::new();
-        for (place, cluster) in clusters.into_iter().enumerate() {
-            let kept = names.get(&place).copied();
-            let to = kept.or_else(|| self.former_of(&cluster, &given));
-            let to = to.unwrap_or_else(&mut *fresh);
-            given.insert(to);
+        let names = self.names(&clusters);
+        self.settled += 1;
+        let joined = self.settled;
+        for (cluster, name) in clusters.into_iter().zip(names) {
+            let to = name.unwrap_or_else(&mut *fresh);
             for number in cluster {
                 let from = self.golden(number);
                 if from != Some(to) {
                     self.records.assign(number, to);
                     let record = self.key(number);
                     moves.push(Move { record, from, to });
-                    moved.push((number, from));
+                    if let Some(golden) = from {
+                        self.former.insert(number, Former { golden, joined });
+                    }
                 }
             }
         }
-        self.note_former(&moved);
     }
 
-    /// The golden record that most of some records were in before, of those that nobody has now.
-    fn former_of(&self, cluster: &[Number], given: &BTreeSet<GoldenId>) -> Option<GoldenId> {
-        if self.former.is_empty() {
-            return None;
+    /// For each cluster of a group the golden record that most of its records are in, if no other cluster
+    /// has a better claim to it. The others get back the one that most of their records were in before,
+    /// if nobody has it; `None` needs a fresh one.
+    fn names(&self, clusters: &[Vec<Number>]) -> Vec<Option<GoldenId>> {
+        let mut names = vec![None; clusters.len()];
+        let mut given = BTreeSet::new();
+        let mut held = BTreeSet::new();
+        for (_, golden, _, place) in self.claims(clusters) {
+            held.insert(golden);
+            if let Some(name) = names.get_mut(place)
+                && name.is_none()
+                && given.insert(golden)
+            {
+                *name = Some(golden);
+            }
         }
+        for (name, cluster) in names.iter_mut().zip(clusters) {
+            if name.is_none() {
+                // What a record of the group holds, nobody else does: it is to be given anew.
+                let is_free = |golden| {
+                    !given.contains(&golden)
+                        && (held.contains(&golden) || !self.records.is_golden(golden))
+                };
+                *name = self.former_of(cluster, is_free);
+                given.extend(*name);
+            }
+        }
+        names
+    }
+
+    /// What clusters have of golden records, the strongest claim first; among equals the older golden
+    /// record, then the smaller key. At the end, the place of the cluster.
+    fn claims(
+        &self,
+        clusters: &[Vec<Number>],
+    ) -> Vec<(Reverse<Claim>, GoldenId, RecordKey, usize)> {
+        let mut claims = Vec::new();
+        for (place, cluster) in clusters.iter().enumerate() {
+            let mut held: BTreeMap<GoldenId, Claim> = BTreeMap::new();
+            for number in cluster {
+                let now = self.golden(*number);
+                let former = self.former.get(number);
+                if let Some(now) = now {
+                    let claim = held.entry(now).or_default();
+                    claim.records += 1;
+                    let joined = former.map_or(0, |former| former.joined);
+                    claim.joined = claim.joined.min(Reverse(joined));
+                }
+                if let Some(home) = former.map(|former| former.golden).or(now) {
+                    held.entry(home).or_default().at_home += 1;
+                }
+            }
+            held.retain(|_, claim| claim.records > 0);
+            let first = cluster.iter().map(|number| self.key(*number)).min();
+            for (golden, claim) in held {
+                claims.extend(first.map(|first| (Reverse(claim), golden, first, place)));
+            }
+        }
+        claims.sort_unstable();
+        claims
+    }
+
+    /// The golden record that most of some records were in before, of those that are free.
+    fn former_of(
+        &self,
+        cluster: &[Number],
+        is_free: impl Fn(GoldenId) -> bool,
+    ) -> Option<GoldenId> {
         let mut records: BTreeMap<GoldenId, usize> = BTreeMap::new();
-        for golden in cluster.iter().filter_map(|number| self.former.get(number)) {
-            if !given.contains(golden) && !self.records.is_golden(*golden) {
-                *records.entry(*golden).or_default() += 1;
+        for former in cluster.iter().filter_map(|number| self.former.get(number)) {
+            if is_free(former.golden) {
+                *records.entry(former.golden).or_default() += 1;
             }
         }
-        let most = records
-            .into_iter()
-            .max_by_key(|(id, count)| (*count, Reverse(*id)));
+        let records = records.into_iter();
+        let most = records.max_by_key(|(id, count)| (*count, Reverse(*id)));
         most.map(|(golden, _)| golden)
-    }
-
-    /// Remembers of records that moved where they were, if nothing is left there.
-    fn note_former(&mut self, moved: &[(Number, Option<GoldenId>)]) {
-        for (number, from) in moved {
-            match from {
-                Some(from) if !self.records.is_golden(*from) => {
-                    self.former.insert(*number, *from);
-                }
-                Some(_) | None => {
-                    self.former.remove(number);
-                }
-            }
-        }
     }
 
     /// Opens or closes the reviews of a record.

@@ -187,6 +187,16 @@ pub enum Veto {
 }
 
 impl Veto {
+    /// All of them, the strongest first.
+    pub const ALL: [Self; 6] = [
+        Self::Steward,
+        Self::Node,
+        Self::TwoNumbers,
+        Self::Twins,
+        Self::OneNode,
+        Self::Evidence,
+    ];
+
     /// Its name in explanations.
     pub const fn as_str(self) -> &'static str {
         match self {

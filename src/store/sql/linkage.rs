@@ -159,7 +159,7 @@ pub(in crate::store) const LIST_CONFLICTS: &str = "
 /// The newest live version of a child with its sealed content.
 pub(in crate::store) const FIND_MEMBER: &str = "
     SELECT s.golden_id, s.node_id, s.kind, s.record_id, s.version, u.content, s.relations,
-           CASE WHEN s.alias = 1 THEN s.previous_golden END
+           CAST(NULL AS UUID), CAST(0 AS BIGINT)
     FROM source_record s
     JOIN submission u
       ON u.node_id = s.node_id

@@ -11,7 +11,7 @@ use crate::domain::golden::{GoldenId, SubmissionKey};
 use crate::domain::pair::Pair;
 use crate::domain::record::{Lane, RecordKey, RecordKind, Version};
 use crate::domain::relations::Relations;
-use crate::linkage::index::{LinkageIndex, Settlement};
+use crate::linkage::index::{Former, LinkageIndex, Settlement};
 use crate::store::{LogEntry, Quarantined, SourceRow, SourceState};
 use crate::sync::codec::Unreadable;
 use crate::sync::sealing::open_submission;
@@ -210,7 +210,8 @@ fn remember_golden(index: &mut LinkageIndex, held: Option<&SourceRow>) {
         && held.golden_id != GoldenId::default()
         && let Some(number) = index.find(held.key)
     {
-        index.remember_former(number, held.golden_id);
+        let (golden, joined) = (held.golden_id, 0);
+        index.remember_former(number, Former { golden, joined });
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::golden::GoldenId;
 use crate::domain::record::{RecordKey, RecordKind};
 use crate::linkage::decisions::Decisions;
 use crate::linkage::features::Normalised;
-use crate::linkage::index::{LinkageIndex, Review};
+use crate::linkage::index::{Former, LinkageIndex, Review};
 use crate::linkage::model::Model;
 use crate::security::seal::SealKey;
 use crate::store::{Member, ReviewRow, Store};
@@ -29,7 +29,7 @@ struct Ready {
     key: RecordKey,
     golden: GoldenId,
     normalised: Normalised,
-    former: Option<GoldenId>,
+    former: Option<Former>,
     different_from: BTreeSet<RecordKey>,
 }
 
@@ -104,7 +104,10 @@ fn read_page(
                 key: member.key,
                 golden: member.golden_id,
                 normalised,
-                former: member.former,
+                former: member.former.map(|(golden, alias)| Former {
+                    golden,
+                    joined: alias.unsigned_abs(),
+                }),
                 different_from: member.relations.others(member.key),
             }),
             Ok(None) => {}
