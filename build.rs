@@ -11,12 +11,13 @@ use prost_types::field_descriptor_proto::Type;
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
 const RECORD: &str = "proto/childsync/v1/record.proto";
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "proto/childsync/v1/ingest.proto",
     "proto/childsync/v1/feed.proto",
     "proto/childsync/v1/status.proto",
     "proto/childsync/v1/node.proto",
     "proto/childsync/v1/review.proto",
+    "proto/childsync/v1/linkage.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -33,6 +33,7 @@ use crate::store::{LeaseName, Store, StoreOptions};
 use crate::sync::forward::Forwarder;
 use crate::sync::ingest::{GroupCommit, GroupCommitOptions};
 use crate::sync::leadership::Leadership;
+use crate::sync::models::ModelsInUse;
 use crate::sync::reconcile::Reconciler;
 use crate::sync::sealing::prove_key;
 use crate::sync::signals::Signals;
@@ -73,8 +74,7 @@ impl App {
             ),
             None => None,
         };
-        let model =
-            read_model(config.linkage.model_file.as_deref()).context("linkage.model_file")?;
+        let models = configured_models(&config)?;
         let hub = Arc::new(Hub {
             name: config.hub.name.clone(),
             unit: config.hub.unit,
@@ -86,7 +86,7 @@ impl App {
             store,
             codec: Arc::new(ContractCodec),
             key: Arc::new(key),
-            model: Arc::new(model),
+            models: Arc::new(models),
             clock: Arc::new(SystemClock),
             signals: Arc::new(Signals::default()),
             stop: CancellationToken::new(),
@@ -177,7 +177,7 @@ impl App {
             signals: Arc::clone(&self.hub.signals),
             metrics: Arc::clone(&self.metrics),
             leadership: self.leadership(LeaseName::Reconciler),
-            model: Arc::clone(&self.hub.model),
+            models: Arc::clone(&self.hub.models),
             fresh_id: Uuid::now_v7,
             slice_records: self.config.tuning.slice_records_max,
         };
@@ -269,6 +269,13 @@ pub fn read_model(path: Option<&Path>) -> anyhow::Result<Model> {
     let context = || path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(context)?;
     Model::parse(&text).with_context(context)
+}
+
+/// The models of a hub, with the one of its configuration below those that operators put in use.
+pub fn configured_models(config: &HubConfig) -> anyhow::Result<ModelsInUse> {
+    let path = config.linkage.model_file.as_deref();
+    let configured = path.map(|path| read_model(Some(path))).transpose();
+    Ok(ModelsInUse::new(configured.context("linkage.model_file")?)?)
 }
 
 /// The database of a hub and the key that it is sealed with.

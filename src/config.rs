@@ -198,8 +198,9 @@ impl Default for LogSection {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkageSection {
-    /// The linkage model; the one that ships with the program unless given. Under another model than
-    /// before, the hub links everything again in the background after its start.
+    /// The linkage model; the one that ships with the program unless given. A model that an operator put
+    /// in use by `childsync linkage use` stands above it. Under another model than before, the hub links
+    /// everything again in the background after its start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_file: Option<PathBuf>,
 }
@@ -340,6 +341,9 @@ impl HubConfig {
         absolute(&mut self.sealing.key_file);
         if let Some(directory) = self.upstream.as_mut().and_then(|up| up.directory.as_mut()) {
             absolute(directory);
+        }
+        if let Some(model) = &mut self.linkage.model_file {
+            absolute(model);
         }
         if !self.store.url.starts_with("postgres") {
             let path = self

@@ -8,6 +8,7 @@ pub mod convert;
 pub mod feed;
 pub mod hub;
 pub mod ingest;
+pub mod linkage_service;
 pub mod listener;
 pub mod nodes;
 pub mod proto;

@@ -15,6 +15,7 @@ mod golden_records;
 mod key_proof;
 mod leases;
 mod migrations;
+mod models;
 mod nodes;
 mod quarantine;
 mod relations;
@@ -30,6 +31,7 @@ pub use forward::{ForwardBatch, ForwarderHealth, NewForwardBatch, Receipt, Refus
 pub use golden_history::{AliasCause, AliasKind, AliasRow, GoldenVersion};
 pub use golden_records::{GoldenChange, GoldenRow, GoldenState};
 pub use leases::{Lease, LeaseName};
+pub use models::{ModelOrigin, ModelRow, RelinkProgress};
 pub use nodes::{NodeRow, Registration};
 pub use quarantine::Quarantined;
 pub use source_records::{FeedRow, Member, MovedRow, SourceRow, SourceState};

@@ -10,6 +10,7 @@ pub mod feed;
 pub mod forward;
 pub mod ingest;
 pub mod leadership;
+pub mod models;
 pub mod nodes;
 pub mod reconcile;
 pub mod review;

@@ -29,7 +29,7 @@ const NODES: usize = 3;
 const WORLDS: u64 = 8;
 
 /// A random history: every version of every record of every node, each with its own content.
-fn history(chance: &mut StdRng) -> Vec<Said> {
+pub(crate) fn history(chance: &mut StdRng) -> Vec<Said> {
     let mut said = Vec::new();
     for node in 0..NODES {
         for record in 0..5 {

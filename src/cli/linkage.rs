@@ -1,40 +1,36 @@
 //! `childsync linkage`: the model by which a hub decides who is the same child.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod choice;
+mod show;
+mod train;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use comfy_table::Table;
 use serde_json::json;
-use uuid::Uuid;
+use tonic::transport::Channel;
 
-use super::operator::{progress, say};
-use super::status::plain_table;
-use crate::app::{open_store, read_model};
-use crate::config::HubConfig;
-use crate::domain::golden::GoldenId;
-use crate::grpc::convert::ContractCodec;
-use crate::linkage::index::{LinkageIndex, Settlement};
-use crate::linkage::levels::Pattern;
-use crate::linkage::model::Model;
-use crate::linkage::training::{Trained, train};
-use crate::sync::reconcile::rebuild_index;
+use super::operator::{HubLine, answer, progress, say};
+use crate::grpc::proto::v1;
+use crate::grpc::proto::v1::linkage_service_client::LinkageServiceClient;
+use choice::{Choice, confirm};
+use train::Train;
 
-/// Pairs that are drawn without looking, to learn what unrelated children look like.
-const RANDOM_PAIRS: usize = 500_000;
-/// Pairs that share a blocking key, at most.
-const CANDIDATE_PAIRS_MAX: usize = 2_000_000;
+/// How often a verb that waits looks how far the hub is.
+const LOOK_MILLISECONDS: u64 = 500;
+/// How long a hub may say nothing while it makes a preview: it tells how far it is every second.
+const PREVIEW_SILENCE_SECONDS_MAX: u64 = 60;
 
-/// Train the linkage model on a hub's records, and see what another model would change
+/// Train the linkage model, see what another one would change, and put it in use
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    childsync linkage train --config hub.toml --out trained.toml\n  \
-    childsync linkage preview --config hub.toml --model trained.toml\n\n\
-    Both read the hub's database and change nothing in it; the hub may run meanwhile. A model is used\n\
-    from the next start on when [linkage] model_file names it: the hub then links everything again in\n\
-    the background, while it takes records.")]
+    childsync linkage show    --hub https://hub:7443 --identity an\n  \
+    childsync linkage train   --config hub.toml --out trained.toml\n  \
+    childsync linkage preview --model trained.toml --hub https://hub:7443 --identity an\n  \
+    childsync linkage use     --model trained.toml --wait --hub https://hub:7443 --identity an\n  \
+    childsync linkage use     --number 0 --hub https://hub:7443 --identity an\n\n\
+    `train` reads the hub's database, the others ask the hub. A model that is put in use stands above\n\
+    the hub's configuration; number 0 goes back to it. The hub goes on taking records while it links\n\
+    everything again in the background. What stewards decided stands above every model.")]
 pub(super) struct Linkage {
     #[command(subcommand)]
     verb: LinkageVerb,
@@ -42,192 +38,229 @@ pub(super) struct Linkage {
 
 #[derive(Debug, Subcommand)]
 enum LinkageVerb {
-    /// Estimate the model's chances again from the hub's records, and show old and new
-    Train {
+    Train(Train),
+    /// The model in use, and how far linking by it is
+    #[command(
+        after_help = "Example:\n  childsync linkage show --wait --hub https://hub:7443 --identity an"
+    )]
+    Show {
         #[command(flatten)]
-        hub: HubData,
-        /// Where the new model is written
-        #[arg(long, value_name = "FILE.toml")]
-        out: PathBuf,
+        asked: Asked,
+        /// Print the text of the model instead, to keep or to change it
+        #[arg(long, conflicts_with_all = ["wait", "json"])]
+        text: bool,
+        /// Wait until everything is linked by the model in use
+        #[arg(long)]
+        wait: bool,
     },
-    /// Show what another model would change
+    /// What another model would change; changes nothing
+    #[command(
+        after_help = "Example:\n  childsync linkage preview --model trained.toml --hub https://hub:7443 --identity an"
+    )]
     Preview {
         #[command(flatten)]
-        hub: HubData,
-        /// The other model; the one that ships with the program unless given
-        #[arg(long, value_name = "FILE.toml")]
-        model: Option<PathBuf>,
+        choice: Choice,
+        #[command(flatten)]
+        asked: Asked,
+    },
+    /// Put another model in use, after a look at what it would change
+    #[command(
+        after_help = "Examples:\n  childsync linkage use --model trained.toml --hub https://hub:7443 --identity an\n  \
+        childsync linkage use --number 0 --yes --wait --hub https://hub:7443 --identity an"
+    )]
+    Use {
+        #[command(flatten)]
+        choice: Choice,
+        #[command(flatten)]
+        asked: Asked,
+        /// Do not ask before it is put in use
+        #[arg(long)]
+        yes: bool,
+        /// Do not look at what it would change: to go back at once
+        #[arg(long, requires = "yes")]
+        skip_preview: bool,
+        /// Wait until everything is linked by it
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Which models were put in use, by whom and when, the newest first
+    #[command(
+        after_help = "Example:\n  childsync linkage history --hub https://hub:7443 --identity an"
+    )]
+    History {
+        #[command(flatten)]
+        asked: Asked,
+        /// Models to show
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        rows: u32,
+        /// Only models with a lower number
+        #[arg(long, default_value_t = 0)]
+        before: u64,
     },
 }
 
+/// Which hub is asked, and how the answer is printed.
 #[derive(Args, Debug)]
-struct HubData {
-    /// The hub's configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+struct Asked {
+    #[command(flatten)]
+    line: HubLine,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
+type Client = LinkageServiceClient<Channel>;
+
+impl Asked {
+    fn open(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(self.line.open()?))
+    }
+}
+
 impl Linkage {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         match self.verb {
-            LinkageVerb::Train { hub, out } => {
-                let config = HubConfig::read(&hub.config, std::env::vars())?;
-                let model = read_model(config.linkage.model_file.as_deref()).context("--config")?;
-                let index = read_index(&config, Arc::new(model)).await?;
-                let trained = train_on(&index)?;
-                std::fs::write(&out, &trained.text).with_context(|| out.display().to_string())?;
-                let preview = preview(&config, Model::parse(&trained.text)?).await?;
-                if hub.json {
-                    say(
-                        json!({ "rounds": trained.rounds, "changed_levels": trained.changes.len(),
-                                "preview": preview.json() }),
-                    );
+            LinkageVerb::Train(train) => train.run().await,
+            LinkageVerb::Show { asked, text, wait } => {
+                let mut client = asked.open()?;
+                let status = if wait {
+                    wait_until_linked(&mut client).await?
                 } else {
-                    show_training(&trained);
-                    preview.show();
-                    next_step(&out);
+                    answer(client.get_model(v1::GetModelRequest {})).await?
+                };
+                if text {
+                    say(status.text.trim_end());
+                } else {
+                    show::status(&status, asked.json);
                 }
+                Ok(())
             }
-            LinkageVerb::Preview { hub, model } => {
-                let config = HubConfig::read(&hub.config, std::env::vars())?;
-                let model = read_model(model.as_deref()).context("--model")?;
-                let preview = preview(&config, model).await?;
-                if hub.json {
-                    say(preview.json());
-                } else {
-                    preview.show();
-                }
+            LinkageVerb::Preview { choice, asked } => {
+                let preview = preview(&mut asked.open()?, choice.read()?).await?;
+                show::preview(&preview, asked.json);
+                Ok(())
+            }
+            LinkageVerb::Use {
+                choice,
+                asked,
+                yes,
+                skip_preview,
+                wait,
+            } => {
+                let mut client = asked.open()?;
+                let model = choice.read()?;
+                put_in_use(&mut client, model, &asked, [yes, skip_preview, wait]).await
+            }
+            LinkageVerb::History {
+                asked,
+                rows,
+                before,
+            } => {
+                let request = v1::ListModelsRequest {
+                    page_size: rows,
+                    before,
+                };
+                let page = answer(asked.open()?.list_models(request)).await?;
+                show::history(&page.models, asked.json);
+                Ok(())
             }
         }
-        Ok(())
     }
 }
 
-async fn read_index(config: &HubConfig, model: Arc<Model>) -> anyhow::Result<LinkageIndex> {
-    let (store, key) = open_store(config).await?;
-    Ok(rebuild_index(&store, Arc::new(ContractCodec), Arc::new(key), model).await?)
+/// Shows what would change, asks, puts the model in use, and waits if that is wanted.
+async fn put_in_use(
+    client: &mut Client,
+    model: v1::ModelChoice,
+    asked: &Asked,
+    [yes, skip_preview, wait]: [bool; 3],
+) -> anyhow::Result<()> {
+    let before = answer(client.get_model(v1::GetModelRequest {})).await?;
+    let mut shown = None;
+    if !skip_preview {
+        let preview = preview(client, model.clone()).await?;
+        if !asked.json {
+            show::preview(&preview, false);
+        }
+        shown = Some(show::preview_json(&preview));
+    }
+    if !yes {
+        confirm()?;
+    }
+    let request = v1::UseModelRequest {
+        model: Some(model),
+        expected_number: before.model.map(|model| model.number),
+    };
+    let used = answer(client.use_model(request)).await?;
+    let number = used.model.as_ref().map_or(0, |model| model.number);
+    if !asked.json {
+        say(if used.changed {
+            format!("Model {number} is in use. The hub links everything again in the background.")
+        } else {
+            format!("Nothing was changed: this is model {number}, which is in use.")
+        });
+    }
+    let mut status = None;
+    if wait {
+        status = Some(wait_until_linked(client).await?);
+    }
+    if asked.json {
+        say(json!({
+            "preview": shown,
+            "model": used.model.as_ref().map(show::model_json),
+            "changed": used.changed,
+            "status": status.as_ref().map(show::status_json),
+        }));
+    } else if let Some(status) = status {
+        show::status(&status, false);
+    } else {
+        say("`childsync linkage show --wait` says when that is done.");
+    }
+    Ok(())
 }
 
-fn train_on(index: &LinkageIndex) -> anyhow::Result<Trained> {
-    let numbers: Vec<_> = index.numbers().collect();
-    let bar = progress("Comparing", numbers.len());
-    let mut candidates: Vec<Pattern> = Vec::new();
-    for number in &numbers {
-        bar.inc(1);
-        if candidates.len() < CANDIDATE_PAIRS_MAX {
-            candidates.extend(index.patterns_of(*number));
+/// Asks a hub what a model would change, and shows how far it is.
+async fn preview(client: &mut Client, model: v1::ModelChoice) -> anyhow::Result<v1::ModelPreview> {
+    let request = v1::PreviewModelRequest { model: Some(model) };
+    let mut steps = answer(client.preview_model(request)).await?;
+    let bar = progress("Comparing", 0);
+    let silence = std::time::Duration::from_secs(PREVIEW_SILENCE_SECONDS_MAX);
+    loop {
+        let step = tokio::time::timeout(silence, steps.message());
+        let step = step.await.context("the hub says nothing more: try again")?;
+        let step = step.map_err(|status| super::operator::explain(&status))?;
+        match step.and_then(|step| step.step) {
+            Some(v1::preview_model_response::Step::Progress(progress)) => {
+                bar.set_length(progress.records * 2);
+                bar.set_position(progress.read_records + progress.compared_records);
+            }
+            Some(v1::preview_model_response::Step::Preview(preview)) => {
+                bar.finish_and_clear();
+                return Ok(preview);
+            }
+            None => anyhow::bail!("the hub ended without a preview: try again"),
         }
     }
-    bar.finish_and_clear();
-    // Steps without a common factor draw pairs all over the hub, the same ones in every run.
-    let count = numbers.len().max(1);
-    let pairs = (0..RANDOM_PAIRS.min(count * 4)).filter_map(|draw| {
-        let (one, other) = (
-            numbers.get(draw % count)?,
-            numbers.get((draw * 7_919 + 13) % count)?,
-        );
-        (one != other).then(|| index.compare(*one, *other))
-    });
-    let random: Vec<Pattern> = pairs.collect();
-    Ok(train(index.model(), &candidates, &random)?)
 }
 
-/// What would change under another model.
-struct Preview {
-    records: usize,
-    settlement: Settlement,
-}
-
-async fn preview(config: &HubConfig, model: Model) -> anyhow::Result<Preview> {
-    let mut index = read_index(config, Arc::new(model)).await?;
-    let mut names = 0_u128;
-    let settlement = index.settle(|| {
-        names += 1;
-        GoldenId::new(Uuid::from_u128(names))
-    });
-    Ok(Preview {
-        records: index.len(),
-        settlement,
-    })
-}
-
-impl Preview {
-    /// Golden records that would lose records to others.
-    fn touched(&self) -> usize {
-        let from = self
-            .settlement
-            .moves
-            .iter()
-            .filter_map(|change| change.from);
-        from.collect::<BTreeSet<_>>().len()
+/// Waits until a hub has linked everything by the model in use, and shows how far it is.
+async fn wait_until_linked(client: &mut Client) -> anyhow::Result<v1::GetModelResponse> {
+    let bar = progress("Linking", 0);
+    loop {
+        let status = answer(client.get_model(v1::GetModelRequest {})).await?;
+        if show::is_linked(&status) {
+            bar.finish_and_clear();
+            return Ok(status);
+        }
+        // Reading, comparing and settling each pass every record once.
+        bar.set_length(status.records * 3);
+        bar.set_position(match &status.building {
+            Some(building) => building.read_records + building.compared_records,
+            None if status.linked_number == show::number_in_use(&status) => {
+                (status.records * 3).saturating_sub(status.unsettled_records)
+            }
+            None => 0,
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(LOOK_MILLISECONDS)).await;
     }
-
-    fn json(&self) -> serde_json::Value {
-        json!({
-            "records": self.records,
-            "records_in_another_golden_record": self.settlement.moves.len(),
-            "golden_records_that_lose_some": self.touched(),
-            "reviews_opened_or_rescored": self.settlement.opened.len(),
-            "reviews_closed": self.settlement.closed.len(),
-        })
-    }
-
-    fn show(&self) {
-        say(format_args!(
-            "Of {} records, under this model:",
-            self.records
-        ));
-        let moves = self.settlement.moves.len();
-        say(format_args!(
-            "{moves:>10} would be in another golden record"
-        ));
-        say(format_args!(
-            "{:>10} golden records would lose some",
-            self.touched()
-        ));
-        let opened = self.settlement.opened.len();
-        say(format_args!(
-            "{opened:>10} pairs for a steward would be new or have another score"
-        ));
-        let closed = self.settlement.closed.len();
-        say(format_args!(
-            "{closed:>10} pairs would not be asked about any more"
-        ));
-    }
-}
-
-fn show_training(trained: &Trained) {
-    let mut table: Table = plain_table();
-    table.set_header([
-        "comparison",
-        "came out",
-        "one child: old",
-        "new",
-        "unrelated: old",
-        "new",
-    ]);
-    for change in &trained.changes {
-        let [old, new] = change.same_child;
-        let [old_unrelated, new_unrelated] = change.unrelated;
-        table.add_row([
-            change.comparison.as_str().to_owned(),
-            change.level.as_str().to_owned(),
-            format!("{old:.5}"),
-            format!("{new:.5}"),
-            format!("{old_unrelated:.7}"),
-            format!("{new_unrelated:.7}"),
-        ]);
-    }
-    say(table);
-    say(format_args!("Settled after {} rounds.", trained.rounds));
-}
-
-fn next_step(out: &Path) {
-    say(format_args!(
-        "Written to {}. To use it, set model_file in [linkage] of the hub's configuration and restart it.",
-        out.display()
-    ));
 }

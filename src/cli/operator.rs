@@ -62,7 +62,7 @@ pub(super) async fn answer<T>(
     }
 }
 
-fn explain(status: &tonic::Status) -> anyhow::Error {
+pub(super) fn explain(status: &tonic::Status) -> anyhow::Error {
     match status.get_error_details().error_info() {
         Some(info) => anyhow::anyhow!("the hub answered {}: {}", info.reason, status.message()),
         None if status.code() == tonic::Code::Unavailable => anyhow::anyhow!(

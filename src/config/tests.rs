@@ -40,6 +40,16 @@ fn a_short_file_is_enough() {
 }
 
 #[test]
+fn relative_paths_count_from_the_folder_of_the_file() {
+    let text = format!("{GOOD}\n[linkage]\nmodel_file = \"trained.toml\"");
+
+    let config = read(&text, &[]).expect("good");
+
+    let model = config.linkage.model_file.expect("a file");
+    assert!(model.is_absolute() && model.ends_with("trained.toml"));
+}
+
+#[test]
 fn an_unknown_key_is_refused_by_name() {
     refused(
         &format!("{GOOD}\nfile = 1"),

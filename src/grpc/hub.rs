@@ -9,11 +9,11 @@ use super::status::{AccessError, peer};
 use crate::domain::clock::Clock;
 use crate::domain::node::NodeName;
 use crate::domain::unit::UnitReference;
-use crate::linkage::model::Model;
 use crate::security::identity::Identity;
 use crate::security::seal::SealKey;
 use crate::store::{NodeRow, Store};
 use crate::sync::codec::RecordCodec;
+use crate::sync::models::ModelsInUse;
 use crate::sync::nodes;
 use crate::sync::signals::Signals;
 
@@ -33,8 +33,8 @@ pub struct Hub {
     pub codec: Arc<dyn RecordCodec>,
     /// Seals contents.
     pub key: Arc<SealKey>,
-    /// Decides who is the same child.
-    pub model: Arc<Model>,
+    /// Knows the model that decides who is the same child.
+    pub models: Arc<ModelsInUse>,
     /// Says what time it is.
     pub clock: Arc<dyn Clock>,
     /// Wake-up calls.

@@ -13,11 +13,13 @@ use tower::util::MapResponseLayer;
 use super::feed::Feed;
 use super::hub::Hub;
 use super::ingest::Ingest;
+use super::linkage_service::HubLinkageService;
 use super::listener::AuthenticatedStream;
 use super::nodes::Nodes;
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::feed_service_server::FeedServiceServer;
 use super::proto::v1::ingest_service_server::IngestServiceServer;
+use super::proto::v1::linkage_service_server::LinkageServiceServer;
 use super::proto::v1::node_service_server::NodeServiceServer;
 use super::proto::v1::review_service_server::ReviewServiceServer;
 use super::proto::v1::status_service_server::StatusServiceServer;
@@ -25,6 +27,7 @@ use super::review_service::HubReviewService;
 use super::status::blame_undecodable;
 use super::status_service::HubStatusService;
 use crate::sync::ingest::GroupCommit;
+use crate::sync::models::Models;
 use crate::sync::review::Reviews;
 
 /// Largest message, decompressed, in bytes: 500 records of ordinary size with room to spare.
@@ -95,7 +98,16 @@ pub async fn serve(
                 store: hub.store.clone(),
                 codec: Arc::clone(&hub.codec),
                 key: Arc::clone(&hub.key),
-                model: Arc::clone(&hub.model),
+                models: Arc::clone(&hub.models),
+            },
+            hub: Arc::clone(&hub)
+        })))
+        .add_service(limited!(LinkageServiceServer::new(HubLinkageService {
+            models: Models {
+                store: hub.store.clone(),
+                codec: Arc::clone(&hub.codec),
+                key: Arc::clone(&hub.key),
+                in_use: Arc::clone(&hub.models),
             },
             hub: Arc::clone(&hub)
         })))

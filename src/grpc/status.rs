@@ -12,6 +12,8 @@ use super::listener::Peer;
 use crate::store::StoreError;
 use crate::sync::forward::UpstreamError;
 use crate::sync::ingest::IngestError;
+use crate::sync::models::ModelError;
+use crate::sync::reconcile::ReconcileError;
 use crate::sync::review::ReviewError;
 
 /// The domain of every reason.
@@ -89,6 +91,26 @@ impl From<ReviewError> for Status {
             ReviewError::DecisionNotInForce => (Code::FailedPrecondition, "DECISION_NOT_IN_FORCE"),
             ReviewError::OneAndTheSame => (Code::InvalidArgument, "ONE_AND_THE_SAME"),
             ReviewError::NotAPart => (Code::FailedPrecondition, "NOT_A_PART"),
+        };
+        plain(code, reason, &error.to_string())
+    }
+}
+
+impl From<ModelError> for Status {
+    fn from(error: ModelError) -> Self {
+        let (code, reason) = match &error {
+            ModelError::Store(cause) | ModelError::Building(ReconcileError::Store(cause)) => {
+                return of_store(cause);
+            }
+            ModelError::Building(_) => return internal(&error),
+            ModelError::Invalid(_) => return field("model.text", "MODEL_INVALID", &error),
+            ModelError::TooLarge(_) => return field("model.text", "MODEL_TOO_LARGE", &error),
+            ModelError::Busy => {
+                let message = error.to_string();
+                return wait(Code::ResourceExhausted, "INDEX_BUSY", &message);
+            }
+            ModelError::Unknown(_) => (Code::NotFound, "MODEL_UNKNOWN"),
+            ModelError::Superseded { .. } => (Code::Aborted, "MODEL_SUPERSEDED"),
         };
         plain(code, reason, &error.to_string())
     }

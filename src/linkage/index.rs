@@ -80,6 +80,8 @@ pub struct LinkageIndex {
     settled: u64,
     /// Records whose links may have changed since the last settlement.
     touched: BTreeSet<Number>,
+    /// Touched records that may wait: those of an index that was just built.
+    put_off: BTreeSet<Number>,
 }
 
 impl LinkageIndex {
@@ -96,6 +98,7 @@ impl LinkageIndex {
             former: HashMap::new(),
             settled: 0,
             touched: BTreeSet::new(),
+            put_off: BTreeSet::new(),
         }
     }
 
@@ -166,6 +169,23 @@ impl LinkageIndex {
     /// Notes that every record's links may have changed.
     pub fn touch_all(&mut self) {
         self.touched.extend(self.records.numbers());
+    }
+
+    /// Lets everything that was touched so far wait for [`LinkageIndex::settle_some`], so that what is
+    /// touched from now on is not settled behind all of it.
+    pub fn put_off(&mut self) {
+        self.put_off.append(&mut self.touched);
+    }
+
+    /// Notes in which golden record the store has a record, and where it was before.
+    pub fn place(&mut self, key: RecordKey, golden: GoldenId, former: Option<Former>) {
+        if let Some(number) = self.records.find(key) {
+            self.records.assign(number, golden);
+            match former {
+                Some(former) => self.remember_former(number, former),
+                None => drop(self.former.remove(&number)),
+            }
+        }
     }
 
     /// Takes the newest state of records in: `None` for one that is no longer live.
@@ -256,6 +276,11 @@ impl LinkageIndex {
         self.records.numbers()
     }
 
+    /// How many golden records its records are in.
+    pub fn count_golden(&self) -> usize {
+        self.records.count_golden()
+    }
+
     /// How many pairs are alike enough to matter.
     pub fn pairs(&self) -> usize {
         self.edges.len()
@@ -292,6 +317,7 @@ impl LinkageIndex {
         self.records.remove(number);
         self.former.remove(&number);
         self.touched.remove(&number);
+        self.put_off.remove(&number);
     }
 
     fn forget_pairs(&mut self, number: Number) {

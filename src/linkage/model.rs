@@ -9,8 +9,8 @@ mod file;
 pub mod frequencies;
 
 use super::levels::{Comparison, Level, Pattern};
-pub(crate) use file::ModelFile;
 pub use file::ModelInvalid;
+pub(crate) use file::{Chances, ModelFile};
 use frequencies::Frequencies;
 
 /// Hundredths of a bit: how scores are kept, so that they compare exactly.

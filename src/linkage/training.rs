@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::levels::{Comparison, Level, Pattern};
-use super::model::{Model, ModelFile, ModelInvalid};
+use super::model::{Chances, Model, ModelFile, ModelInvalid};
 
 /// Rounds of estimation at most.
 const ROUNDS_MAX: usize = 20;
@@ -24,6 +24,8 @@ const LEAST_CHANCE: f32 = 0.000_000_1;
 
 /// The hypotheses, in the order of their columns.
 const HYPOTHESES: usize = 4;
+/// Their names, as the columns of what has changed.
+pub const HYPOTHESIS_NAMES: [&str; HYPOTHESES] = ["one_child", "one_family", "twins", "unrelated"];
 const SAME_CHILD: usize = 0;
 const SAME_FAMILY: usize = 1;
 const TWIN: usize = 2;
@@ -36,8 +38,7 @@ type Counts = BTreeMap<(Comparison, Level), [f32; HYPOTHESES]>;
 pub struct Trained {
     /// Text of the new model's file.
     pub text: String,
-    /// Each level whose chances have changed: comparison, level, old and new chances of the same child
-    /// and of unrelated children.
+    /// Each level whose chances have changed under any hypothesis.
     pub changes: Vec<ChangedChance>,
     /// Rounds until the figures settled.
     pub rounds: usize,
@@ -50,10 +51,8 @@ pub struct ChangedChance {
     pub comparison: Comparison,
     /// How it comes out.
     pub level: Level,
-    /// Chances among records of one child: old, new.
-    pub same_child: [f32; 2],
-    /// Chances among records of unrelated children: old, new.
-    pub unrelated: [f32; 2],
+    /// Chances among pairs of each hypothesis, in the order of [`HYPOTHESIS_NAMES`]: old, new.
+    pub chances: [[f32; 2]; HYPOTHESES],
 }
 
 /// Estimates the chances of `model` again from patterns of pairs that share a blocking key and of pairs
@@ -166,6 +165,9 @@ fn estimate(next: &mut ModelFile, last: &ModelFile, counts: &Counts) -> f32 {
             if let Some(before) = before {
                 moved = moved.max((before.same_child - chances.same_child).abs());
                 moved = moved.max((before.same_family - chances.same_family).abs());
+                if let (Some(before), Some(twin)) = (before.twin, chances.twin) {
+                    moved = moved.max((before - twin).abs());
+                }
             }
         }
     }
@@ -187,20 +189,31 @@ fn changes(old: &ModelFile, new: &ModelFile) -> Vec<ChangedChance> {
                     .and_then(|levels| levels.get(level.as_str()))
                     .copied()
             };
-            if let (Some(old), Some(new)) = (find(old), find(new))
-                && (has_moved(old.same_child, new.same_child)
-                    || has_moved(old.unrelated, new.unrelated))
-            {
-                changes.push(ChangedChance {
-                    comparison,
-                    level,
-                    same_child: [old.same_child, new.same_child],
-                    unrelated: [old.unrelated, new.unrelated],
-                });
+            if let (Some(old), Some(new)) = (find(old), find(new)) {
+                let chances = side_by_side(old, new);
+                if chances.iter().any(|[old, new]| has_moved(*old, *new)) {
+                    changes.push(ChangedChance {
+                        comparison,
+                        level,
+                        chances,
+                    });
+                }
             }
         }
     }
     changes
+}
+
+/// Old and new chances under each hypothesis; twins are as other children of one family where the file
+/// does not say.
+fn side_by_side(old: Chances, new: Chances) -> [[f32; 2]; HYPOTHESES] {
+    let twin = |chances: Chances| chances.twin.unwrap_or(chances.same_family);
+    [
+        [old.same_child, new.same_child],
+        [old.same_family, new.same_family],
+        [twin(old), twin(new)],
+        [old.unrelated, new.unrelated],
+    ]
 }
 
 #[cfg(test)]
@@ -243,6 +256,41 @@ mod tests {
                 .iter()
                 .any(|change| change.level == Level::Swapped)
         );
+    }
+
+    /// An operator must see every figure that will decide, not only those of one child.
+    #[test]
+    fn every_hypothesis_that_was_estimated_again_is_shown() {
+        let model = Model::shipped().expect("the shipped model");
+        let mut family = pattern(Level::Different, Level::Different);
+        family.set(Comparison::Sex, Level::Different);
+        let twins = pattern(Level::Same, Level::Different);
+        let candidates = [vec![family; 3_000], vec![twins; 3_000]].concat();
+
+        let trained = train(&model, &candidates, &[]).expect("a model");
+
+        let (old, new) = (
+            ModelFile::read(model.text()).expect("a file"),
+            ModelFile::read(&trained.text).expect("a file"),
+        );
+        let mut moved = 0;
+        for (name, levels) in &old.comparison {
+            for (level, chances) in levels {
+                let [_, family, twins, _] = side_by_side(*chances, new.comparison[name][level]);
+                if [family, twins]
+                    .iter()
+                    .any(|[old, new]| has_moved(*old, *new))
+                {
+                    moved += 1;
+                    let shown = trained.changes.iter().find(|change| {
+                        change.comparison.as_str() == name && change.level.as_str() == level
+                    });
+                    let shown = shown.expect("shown").chances;
+                    assert_eq!([shown[1], shown[2]], [family, twins]);
+                }
+            }
+        }
+        assert!(moved > 0);
     }
 
     #[test]

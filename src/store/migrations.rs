@@ -40,6 +40,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0004_relations.sql"),
         postgres: include_str!("../../migrations/postgres/0004_relations.sql"),
     },
+    Step {
+        version: 5,
+        name: "linkage_model",
+        sqlite: include_str!("../../migrations/sqlite/0005_linkage_model.sql"),
+        postgres: include_str!("../../migrations/postgres/0005_linkage_model.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

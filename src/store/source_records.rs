@@ -86,7 +86,7 @@ pub struct Member {
     /// What it says of other records of its node.
     pub relations: Relations,
     /// The golden record that it was in before its present one, with the number of the alias that brought
-    /// it here. Read by [`Transaction::scan_live_children`] only.
+    /// it here. Read by [`Transaction::scan_live_children`] and [`Transaction::find_members`] only.
     pub former: Option<(GoldenId, i64)>,
 }
 

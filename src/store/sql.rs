@@ -9,6 +9,7 @@ macro_rules! named {
 }
 
 pub(super) mod linkage;
+pub(super) mod relink;
 
 use super::bulk::Bulk;
 
@@ -579,18 +580,22 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
             (if postgres { pair.postgres } else { pair.sqlite }).to_owned(),
         )
     });
-    let linked = linkage::PLAIN.iter();
+    let linked = linkage::PLAIN.iter().chain(relink::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
-    let bulk = BULK.iter().chain(linkage::BULK).map(|(name, bulk)| {
-        (
-            *name,
-            if postgres {
-                bulk.postgres_text()
-            } else {
-                bulk.sqlite_text(2)
-            },
-        )
-    });
+    let bulk = BULK
+        .iter()
+        .chain(linkage::BULK)
+        .chain(relink::BULK)
+        .map(|(name, bulk)| {
+            (
+                *name,
+                if postgres {
+                    bulk.postgres_text()
+                } else {
+                    bulk.sqlite_text(2)
+                },
+            )
+        });
     let settings = [
         ("SHOW_FSYNC", SHOW_FSYNC),
         ("SHOW_SYNCHRONOUS_COMMIT", SHOW_SYNCHRONOUS_COMMIT),

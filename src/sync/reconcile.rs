@@ -10,9 +10,11 @@ mod content;
 mod load;
 mod plan;
 mod rebuild;
+mod relink;
 mod write;
 
-pub use rebuild::rebuild_index;
+pub use rebuild::{Rebuild, rebuild_index};
+pub(in crate::sync) use rebuild::{read_normalised_children, restore_reviews};
 
 use std::sync::Arc;
 
@@ -23,12 +25,12 @@ use crate::domain::clock::Clock;
 use crate::domain::pair::Pair;
 use crate::domain::record::Lane;
 use crate::linkage::index::{LinkageIndex, Settlement};
-use crate::linkage::model::Model;
 use crate::observability::metrics::Metrics;
 use crate::security::seal::{SealError, SealKey};
-use crate::store::{Store, StoreError};
+use crate::store::{RelinkProgress, Store, StoreError};
 use crate::sync::codec::{RecordCodec, Unreadable};
 use crate::sync::leadership::Leadership;
+use crate::sync::models::ModelsInUse;
 use crate::sync::signals::Signals;
 
 /// Quarantined records that one transaction tells the feed of.
@@ -55,6 +57,9 @@ pub enum ReconcileError {
     /// Comparing was stopped in the middle, as the program ends or after a fault of its own.
     #[error("comparing all records was interrupted")]
     Interrupted,
+    /// Nobody wants the index any more that was being built.
+    #[error("comparing all records was given up")]
+    Unwanted,
 }
 
 /// What the reconciler works with.
@@ -73,8 +78,8 @@ pub struct Reconciler {
     pub metrics: Arc<Metrics>,
     /// Its claim to lead.
     pub leadership: Leadership,
-    /// Decides who is the same child.
-    pub model: Arc<Model>,
+    /// Knows the model that decides who is the same child.
+    pub models: Arc<ModelsInUse>,
     /// Names new golden records.
     pub fresh_id: fn() -> Uuid,
     /// Submissions of one slice at most.
@@ -85,6 +90,14 @@ pub struct Reconciler {
 struct Reign {
     token: i64,
     index: LinkageIndex,
+    /// Number of the model that the index links by.
+    model: i64,
+    /// The index of a newer model, on its way.
+    build: Option<relink::Build>,
+    attempts: relink::Attempts,
+    /// What was written last of how far linking again is, and when.
+    reported: Option<RelinkProgress>,
+    reported_at: tokio::time::Instant,
 }
 
 impl Reconciler {
@@ -123,19 +136,7 @@ impl Reconciler {
         let Some(token) = self.leadership.hold().await? else {
             return Ok(());
         };
-        let index = rebuild_index(
-            &self.store,
-            Arc::clone(&self.codec),
-            Arc::clone(&self.key),
-            Arc::clone(&self.model),
-        )
-        .await?;
-        tracing::info!(
-            lease.token = token,
-            index.records = index.len(),
-            "This replica reconciles"
-        );
-        let mut reign = Reign { token, index };
+        let mut reign = self.begin_reign(token).await?;
         let mut log = self.signals.log.listen();
         let mut extended = tokio::time::Instant::now();
         while !stop.is_cancelled() {
@@ -145,11 +146,43 @@ impl Reconciler {
                 }
                 extended = tokio::time::Instant::now();
             }
+            self.follow_model(&mut reign).await?;
             if self.work(&mut reign).await? == 0 {
                 stop.run_until_cancelled(log.heard()).await;
             }
         }
         Ok(())
+    }
+
+    /// Builds the index of a new leader, under the model that is in use now.
+    async fn begin_reign(&self, token: i64) -> Result<Reign, ReconcileError> {
+        let mut reading = self.store.read().await?;
+        let in_use = self.models.newest(&mut reading).await?;
+        let progress = RelinkProgress {
+            linked_model: in_use.number,
+            unsettled_records: reading.read_counter("live_children").await?,
+            ..RelinkProgress::default()
+        };
+        drop(reading);
+        self.write_progress(token, &progress).await?;
+        let (codec, key) = (Arc::clone(&self.codec), Arc::clone(&self.key));
+        let model = Arc::clone(&in_use.model);
+        let index = rebuild_index(&self.store, codec, key, model).await?;
+        tracing::info!(
+            lease.token = token,
+            index.records = index.len(),
+            model.number = in_use.number,
+            "This replica reconciles"
+        );
+        Ok(Reign {
+            token,
+            index,
+            model: in_use.number,
+            build: None,
+            attempts: relink::Attempts::default(),
+            reported: None,
+            reported_at: tokio::time::Instant::now(),
+        })
     }
 
     /// One slice of each lane, the urgent one first, and what quarantine has to tell.
@@ -192,9 +225,11 @@ impl Reconciler {
         };
         for decision in &decisions {
             reign.index.decide(decision.pair, decision.verdict);
+            reign.note_decision(decision.pair, decision.verdict);
         }
         let pairs: Vec<Pair> = decisions.iter().map(|decision| decision.pair).collect();
-        let (placed, settlement) = plan::place_links(self, &mut reign.index, &pairs, usize::MAX);
+        // Of what was put off after the index was built nothing more than what the decisions touch.
+        let (placed, settlement) = plan::place_links(self, &mut reign.index, &pairs, 0);
         self.write(reign, placed, settlement, Some(last)).await?;
         Ok(decisions.len())
     }
@@ -214,14 +249,16 @@ impl Reconciler {
 
     async fn write(
         &self,
-        reign: &Reign,
+        reign: &mut Reign,
         placed: plan::Placed,
         settlement: Settlement,
         decided: Option<i64>,
     ) -> Result<(), ReconcileError> {
         let known = load::read_affected(self, &placed.existing_golden()).await?;
         let effect = consolidate::consolidate(self, &reign.index, placed, known, settlement)?;
+        let changed = relink::changed_records(&effect);
         write::write_effect(self, reign.token, effect, decided).await?;
+        reign.note_records(changed);
         Ok(())
     }
 

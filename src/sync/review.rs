@@ -15,13 +15,14 @@ use crate::linkage::details::Details;
 use crate::linkage::features::Normalised;
 use crate::linkage::index::{LinkageIndex, Veto};
 use crate::linkage::levels::{Comparison, Level};
-use crate::linkage::model::{Model, to_bits};
+use crate::linkage::model::to_bits;
 use crate::security::seal::{SealError, SealKey};
 use crate::store::{
     AliasRow, DecisionRow, GoldenState, GoldenVersion, Member, ReviewOrder, ReviewRow, Store,
     StoreError, Transaction,
 };
 use crate::sync::codec::{RecordCodec, Unreadable};
+use crate::sync::models::ModelsInUse;
 use crate::sync::sealing::{open_golden, open_submission};
 
 /// Rows of one page at most.
@@ -67,8 +68,8 @@ pub struct Reviews {
     pub codec: Arc<dyn RecordCodec>,
     /// Opens contents.
     pub key: Arc<SealKey>,
-    /// Explains pairs.
-    pub model: Arc<Model>,
+    /// Knows the model by which pairs are explained.
+    pub models: Arc<ModelsInUse>,
 }
 
 /// One comparison of two records.
@@ -166,6 +167,7 @@ impl Reviews {
         let one = member(&mut reading, one).await?;
         let other = member(&mut reading, other).await?;
         let verdict = reading.find_decision(Pair::new(one.key, other.key)).await?;
+        let model = Arc::clone(&self.models.newest(&mut reading).await?.model);
         drop(reading);
         let verdict = verdict.and_then(|decision| decision.verdict);
         let contents = [self.open(&one)?, self.open(&other)?];
@@ -174,7 +176,7 @@ impl Reviews {
         for end in [&one, &other] {
             decisions.state(end.key, end.relations.others(end.key));
         }
-        let mut index = LinkageIndex::new(Arc::clone(&self.model), decisions);
+        let mut index = LinkageIndex::new(Arc::clone(&model), decisions);
         let mut numbers = Vec::new();
         for (member, content) in [&one, &other].into_iter().zip(&contents) {
             let draft = self.codec.read_child(content)?;
@@ -185,14 +187,14 @@ impl Reviews {
             return Err(ReviewError::OneAndTheSame);
         };
         let pattern = index.compare(first, second);
-        let score = self.model.score(&pattern);
-        let thresholds = self.model.thresholds();
+        let score = model.score(&pattern);
+        let thresholds = model.thresholds();
         let lines = Comparison::ALL.into_iter().filter_map(|comparison| {
             let level = pattern.level(comparison);
             (level != Level::Missing).then(|| EvidenceLine {
                 comparison: comparison.as_str(),
                 level: level.as_str(),
-                bits: f64::from(self.model.bits(&pattern, comparison)),
+                bits: f64::from(model.bits(&pattern, comparison)),
             })
         });
         Ok(ExplainedPair {
@@ -200,7 +202,7 @@ impl Reviews {
             contents,
             golden: [one.golden_id, other.golden_id],
             bits: to_bits(score.centibits),
-            prior_bits: f64::from(self.model.prior_bits()),
+            prior_bits: f64::from(model.prior_bits()),
             family_bits: f64::from(score.family_bits),
             link_bits: to_bits(thresholds.link),
             review_bits: to_bits(thresholds.review),

@@ -9,10 +9,10 @@ use childsync::domain::clock::{Clock, SystemClock};
 use childsync::domain::draft::ChildDraft;
 use childsync::domain::golden::GoldenId;
 use childsync::domain::node::NodeId;
+use childsync::domain::pair::Pair;
 use childsync::domain::record::{Lane, RecordId, RecordKey, RecordKind, TombstoneReason};
 use childsync::domain::territory::Territory;
 use childsync::grpc::convert::{ContractCodec, read_child, write_child};
-use childsync::linkage::model::Model;
 use childsync::observability::metrics::Metrics;
 use childsync::security::seal::SealKey;
 use childsync::store::{GoldenState, LeaseName, SourceState, Store};
@@ -20,6 +20,7 @@ use childsync::sync::ingest::{
     Examiner, GroupCommit, GroupCommitOptions, IncomingBody, IncomingChange, Settled,
 };
 use childsync::sync::leadership::Leadership;
+use childsync::sync::models::{Models, ModelsInUse};
 use childsync::sync::reconcile::Reconciler;
 use childsync::sync::sealing::open_golden;
 use childsync::sync::signals::Signals;
@@ -51,6 +52,8 @@ pub(crate) type Picture = BTreeMap<BTreeSet<RecordKey>, Vec<u8>>;
 pub(crate) struct Pipeline {
     pub(crate) store: Store,
     nodes: Vec<NodeId>,
+    /// Knows the model that its reconcilers link by.
+    pub(crate) models: Arc<ModelsInUse>,
     log: GroupCommit,
     signals: Arc<Signals>,
     metrics: Arc<Metrics>,
@@ -87,6 +90,7 @@ impl Pipeline {
         Self {
             store,
             nodes,
+            models: Arc::new(ModelsInUse::new(None).expect("the shipped model")),
             log,
             signals,
             metrics,
@@ -94,39 +98,26 @@ impl Pipeline {
         }
     }
 
-    /// Submits all of it as one request for each node, in order.
+    /// Submits all of it, each record as a request of its own, in order.
     pub(crate) async fn submit(&self, said: &[Said]) -> Vec<Settled> {
         let mut settled = Vec::new();
         for one in said {
+            settled.extend(self.submit_together(std::slice::from_ref(one)).await);
+        }
+        settled
+    }
+
+    /// Submits all of it as one request for each node.
+    pub(crate) async fn submit_together(&self, said: &[Said]) -> Vec<Settled> {
+        let mut requests: BTreeMap<NodeId, Vec<_>> = BTreeMap::new();
+        for one in said {
             let node = self.nodes[one.node];
-            let mut related: Vec<String> = one
-                .related
-                .iter()
-                .map(|record| id(*record).to_string())
-                .collect();
-            let body = if let Some(draft) = &one.draft {
-                let content = Bytes::from(write_child(draft.clone()));
-                IncomingBody::Content(RecordKind::Child, content)
-            } else {
-                let reason = Some((RecordKind::Child, TombstoneReason::Merged));
-                let successor = related.pop().unwrap_or_default();
-                related.clear();
-                IncomingBody::Tombstone(reason, successor)
-            };
-            let record_id = id(one.record).to_string();
-            let change = IncomingChange {
-                record_id,
-                version: one.version,
-                body,
-                different_from: related,
-            };
-            let examined = examiner(node).examine(change).expect("examined");
-            settled.extend(
-                self.log
-                    .append(node, vec![examined])
-                    .await
-                    .expect("appended"),
-            );
+            let examined = examiner(node).examine(incoming(one)).expect("examined");
+            requests.entry(node).or_default().push(examined);
+        }
+        let mut settled = Vec::new();
+        for (node, request) in requests {
+            settled.extend(self.log.append(node, request).await.expect("appended"));
         }
         settled
     }
@@ -148,7 +139,7 @@ impl Pipeline {
             clock,
             signals: Arc::clone(&self.signals),
             metrics: Arc::clone(&self.metrics),
-            model: Arc::new(Model::shipped().expect("the shipped model")),
+            models: Arc::clone(&self.models),
             fresh_id: Uuid::now_v7,
             slice_records,
         }
@@ -181,6 +172,39 @@ impl Pipeline {
                 == 0
         })
         .await;
+    }
+
+    /// The models that operators put in use.
+    pub(crate) fn models(&self) -> Models {
+        Models {
+            store: self.store.clone(),
+            codec: Arc::new(ContractCodec),
+            key: Arc::new(SealKey::new(&SEAL_KEY).expect("a key")),
+            in_use: Arc::clone(&self.models),
+        }
+    }
+
+    /// Wakes the reconciler, as a service does that has written something for it.
+    pub(crate) fn wake(&self) {
+        self.signals.log.call();
+    }
+
+    /// The key of a record.
+    pub(crate) fn key(&self, node: usize, record: u128) -> RecordKey {
+        RecordKey {
+            node: self.nodes[node],
+            kind: RecordKind::Child,
+            record_id: RecordId::new(id(record)),
+        }
+    }
+
+    /// Every pair that waits for a steward, with its score.
+    pub(crate) async fn reviews(&self) -> BTreeMap<Pair, i32> {
+        let mut reading = self.store.read().await.expect("a transaction");
+        let rows = reading.scan_reviews(None, i64::MAX).await.expect("reviews");
+        rows.into_iter()
+            .map(|row| (row.pair, row.centibits))
+            .collect()
     }
 
     /// Every live golden record with its members and its content.
@@ -243,5 +267,25 @@ fn examiner(node: NodeId) -> Examiner {
         codec: Arc::new(ContractCodec),
         key: Arc::new(SealKey::new(&SEAL_KEY).expect("a key")),
         clock: Arc::new(SystemClock),
+    }
+}
+
+fn incoming(said: &Said) -> IncomingChange {
+    let related = said.related.iter();
+    let mut related: Vec<String> = related.map(|record| id(*record).to_string()).collect();
+    let body = if let Some(draft) = &said.draft {
+        let content = Bytes::from(write_child(draft.clone()));
+        IncomingBody::Content(RecordKind::Child, content)
+    } else {
+        let reason = Some((RecordKind::Child, TombstoneReason::Merged));
+        let successor = related.pop().unwrap_or_default();
+        related.clear();
+        IncomingBody::Tombstone(reason, successor)
+    };
+    IncomingChange {
+        record_id: id(said.record).to_string(),
+        version: said.version,
+        body,
+        different_from: related,
     }
 }

@@ -36,7 +36,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 
 /// The wire asks the use cases. It keeps the store to hand it to them, chooses the gRPC code of its
 /// errors and writes out the rows that the use cases answer with.
-const GRPC: [&str; 19] = [
+const GRPC: [&str; 20] = [
     "domain",
     "sync",
     "security",
@@ -47,12 +47,14 @@ const GRPC: [&str; 19] = [
     "store::Store",
     "store::StoreError",
     "store::FeedRow",
-    // A steward's answers, row by row; the model goes through the wire to the use cases.
+    // A steward's answers, row by row.
     "store::AliasCause",
     "store::AliasKind",
     "store::GoldenState",
     "store::ReviewOrder",
-    "linkage::model::Model",
+    // The models that were in use, row by row.
+    "store::ModelOrigin",
+    "store::ModelRow",
     "linkage::survivorship",
     "store::SourceState",
     "store::NodeCounts",

@@ -46,13 +46,13 @@ struct Claim {
 
 impl LinkageIndex {
     /// Links what was touched since the last time and says what has changed. `fresh` names new golden
-    /// records.
+    /// records. What was put off waits on, unless it hangs together with what was touched.
     pub fn settle(&mut self, fresh: impl FnMut() -> GoldenId) -> Settlement {
-        self.settle_some(usize::MAX, fresh)
+        self.settle_some(0, fresh)
     }
 
-    /// Links some of what was touched: at least so many records if there are so many, with all that
-    /// hangs together with them.
+    /// Links what was touched, and what was put off until at least so many records are linked if there
+    /// are so many, with all that hangs together with them.
     pub fn settle_some(
         &mut self,
         records: usize,
@@ -60,12 +60,11 @@ impl LinkageIndex {
     ) -> Settlement {
         let mut moves = Vec::new();
         let mut settled = 0;
-        while settled < records
-            && let Some(first) = self.touched.pop_first()
-        {
+        while let Some(first) = self.next_unsettled(settled < records) {
             // Most records are like no other: they need no more than a name.
             if self.is_alone(first) {
                 settled += 1;
+                self.close_stale_reviews(first);
                 if self.golden(first).is_none() {
                     let is_free = |golden| !self.records.is_golden(golden);
                     let former = self.former_of(&[first], is_free);
@@ -80,6 +79,8 @@ impl LinkageIndex {
             let group = self.group(first);
             for number in &group {
                 self.touched.remove(number);
+                self.put_off.remove(number);
+                self.close_stale_reviews(*number);
             }
             settled += group.len();
             let clusters = if group.len() == 1 {
@@ -103,7 +104,13 @@ impl LinkageIndex {
 
     /// How many records wait to be settled.
     pub fn unsettled(&self) -> usize {
-        self.touched.len()
+        self.touched.len() + self.put_off.len()
+    }
+
+    /// A touched record, or one that was put off if those may be settled too.
+    fn next_unsettled(&mut self, also_put_off: bool) -> Option<Number> {
+        let touched = self.touched.pop_first();
+        touched.or_else(|| also_put_off.then(|| self.put_off.pop_first()).flatten())
     }
 
     /// How many reviews are open.
@@ -114,11 +121,6 @@ impl LinkageIndex {
     /// How many reviews are open.
     pub fn count_open_reviews(&self) -> usize {
         self.reviews.len()
-    }
-
-    /// Takes in a review that the store has.
-    pub fn restore_review(&mut self, review: Review) {
-        self.reviews.restore(review);
     }
 
     /// Whether nothing is like a record, and nobody shares its golden record.

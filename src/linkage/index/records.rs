@@ -50,6 +50,10 @@ impl Records {
         self.by_key.len()
     }
 
+    pub(super) fn count_golden(&self) -> usize {
+        self.by_golden.len()
+    }
+
     pub(super) fn numbers(&self) -> impl Iterator<Item = Number> {
         let used = (0..).zip(&self.slots).filter(|(_, slot)| slot.node != NONE);
         used.map(|(number, _)| Number(number))

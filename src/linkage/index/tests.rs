@@ -328,4 +328,92 @@ proptest! {
 
         prop_assert_eq!(golden(&index), before);
     }
+
+    /// Under another model the index of the store's links and reviews ends where a new one would, and tells
+    /// every change on the way, however few records it settles at a time and whatever comes meanwhile.
+    #[test]
+    fn an_index_that_takes_over_ends_with_the_picture_of_its_own_model(
+        records in prop::collection::vec(details(), RECORDS),
+        meanwhile in prop::collection::vec((0..RECORDS, details()), 0..4),
+        at_once in 1..4_usize,
+    ) {
+        let mut next = 0;
+        let shipped = Arc::new(Model::shipped().expect("the shipped model"));
+        let mut old = LinkageIndex::new(shipped, Decisions::default());
+        for (place, said) in records.iter().enumerate() {
+            old.apply(key(place), Some(&Normalised::new(said)));
+        }
+        old.settle(|| fresh(&mut next));
+        let mut homes: BTreeMap<RecordKey, GoldenId> = BTreeMap::new();
+        let mut new = LinkageIndex::new(crowded_model(), Decisions::default());
+        for (place, said) in records.iter().enumerate() {
+            let golden = old.find(key(place)).and_then(|number| old.golden(number));
+            new.load(key(place), &Normalised::new(said), golden);
+            homes.extend(golden.map(|golden| (key(place), golden)));
+        }
+        let numbers: Vec<Number> = new.numbers().collect();
+        let pairs: Vec<_> = numbers.iter().flat_map(|number| new.pairs_of(*number).0).collect();
+        new.add_pairs(pairs);
+        new.touch_all();
+        new.put_off();
+        let (_, mut reviews) = picture(&old);
+        new.take_reviews(&mut old);
+
+        let mut records = records;
+        let mut meanwhile = meanwhile.into_iter();
+        while new.unsettled() > 0 {
+            let waited = new.unsettled();
+            let settlement = match meanwhile.next() {
+                Some((place, said)) => {
+                    new.apply(key(place), Some(&Normalised::new(&said)));
+                    records[place] = said;
+                    new.settle(|| fresh(&mut next))
+                }
+                None => new.settle_some(at_once, || fresh(&mut next)),
+            };
+            prop_assert!(new.unsettled() <= waited);
+            for change in settlement.moves {
+                prop_assert_eq!(homes.insert(change.record, change.to), change.from);
+            }
+            for pair in settlement.closed {
+                reviews.remove(&pair);
+            }
+            reviews.extend(settlement.opened.into_iter().map(|r| (r.pair, r.centibits)));
+        }
+
+        let nobody = People { verdicts: BTreeMap::new(), statements: BTreeMap::new() };
+        let wanted = linked_in_bulk(&records, &nobody);
+        prop_assert_eq!(picture(&new), wanted.clone());
+        let mut followed: BTreeMap<GoldenId, BTreeSet<RecordKey>> = BTreeMap::new();
+        for (record, golden) in homes {
+            followed.entry(golden).or_default().insert(record);
+        }
+        prop_assert_eq!((followed.into_values().collect(), reviews), wanted);
+    }
+}
+
+/// A hub that has just started, or has another model, links what comes in at once, and the rest bit by bit.
+#[test]
+fn what_was_put_off_does_not_come_with_what_is_touched_later() {
+    let child = |name: &str| Details {
+        full_name: name.into(),
+        ..Details::default()
+    };
+    let mut index = LinkageIndex::new(crowded_model(), Decisions::default());
+    for (place, name) in ["Danh Thị Mẫu", "Trần Văn Thử", "Lê Kiểm"]
+        .into_iter()
+        .enumerate()
+    {
+        index.load(key(place), &Normalised::new(&child(name)), None);
+    }
+    index.touch_all();
+    index.put_off();
+    let mut next = 0;
+
+    index.apply(key(7), Some(&Normalised::new(&child("Võ Dụ"))));
+    let first = index.settle(|| fresh(&mut next));
+    assert_eq!((first.moves.len(), index.unsettled()), (1, 3));
+
+    let second = index.settle_some(2, || fresh(&mut next));
+    assert_eq!((second.moves.len(), index.unsettled()), (2, 1));
 }

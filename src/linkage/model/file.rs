@@ -29,6 +29,12 @@ pub enum ModelInvalid {
     /// Thresholds out of order.
     #[error("threshold: needs veto < review < link <= same_node, and rival >= 0")]
     Thresholds,
+    /// A logarithm of the prior is not a number.
+    #[error("prior: every figure is a finite number")]
+    Prior,
+    /// A share is not between 0 and 1, or is 0.
+    #[error("{0}: must be more than 0 and at most 1")]
+    NotAShare(&'static str),
     /// The crowd is too small to find anything or too large to be fast.
     #[error("blocking.crowd: must be 2 to 250")]
     Crowd,
@@ -84,6 +90,18 @@ pub(super) fn parse(text: &str) -> Result<Model, ModelInvalid> {
     if !(2..=250).contains(&file.blocking.crowd) {
         return Err(ModelInvalid::Crowd);
     }
+    let Prior {
+        same_child,
+        same_family,
+        twin,
+    } = file.prior;
+    if ![same_child, same_family, twin]
+        .into_iter()
+        .all(f32::is_finite)
+    {
+        return Err(ModelInvalid::Prior);
+    }
+    check_shares(&file)?;
     let mut weights = vec![[Weight::default(); Level::ALL.len()]; Comparison::ALL.len()];
     for name in file.comparison.keys() {
         if !Comparison::ALL.iter().any(|known| known.as_str() == name) {
@@ -144,6 +162,32 @@ fn read_levels(
             by_frequency: chances.by_frequency,
             is_listed: true,
         };
+    }
+    Ok(())
+}
+
+/// A share of 0, or one that is no number, would make scores that are none.
+fn check_shares(file: &ModelFile) -> Result<(), ModelInvalid> {
+    let words = &file.frequencies;
+    for (name, share) in [
+        ("blocking.common_name", file.blocking.common_name),
+        ("frequencies.rare", words.rare),
+        ("frequencies.least_whole", words.least_whole),
+        (
+            "frequencies.least_minority_whole",
+            words.least_minority_whole,
+        ),
+        ("frequencies.minority", words.minority),
+        ("frequencies.common_family", words.common_family),
+    ] {
+        if !(share > 0.0 && share <= 1.0) {
+            return Err(ModelInvalid::NotAShare(name));
+        }
+    }
+    let lists = [&words.family, &words.middle, &words.given, &words.whole];
+    let mut listed = lists.into_iter().flat_map(|list| list.values());
+    if listed.any(|share| !(*share > 0.0 && *share <= 1.0)) {
+        return Err(ModelInvalid::NotAShare("frequencies: every listed share"));
     }
     Ok(())
 }

@@ -1,16 +1,15 @@
 //! The linkage index as the store has it: read page by page, opened and normalised on all cores while the
 //! next page is read, then compared on all cores.
 
-use std::collections::BTreeSet;
-use std::num::NonZero;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::thread;
 
 use futures_util::{Stream, TryStreamExt, stream};
 
 use super::ReconcileError;
 use super::content::{open_member, read_normalised};
 use crate::domain::golden::GoldenId;
+use crate::domain::pair::{Pair, Verdict};
 use crate::domain::record::{RecordKey, RecordKind};
 use crate::linkage::decisions::Decisions;
 use crate::linkage::features::Normalised;
@@ -18,11 +17,13 @@ use crate::linkage::index::{Former, LinkageIndex, Review};
 use crate::linkage::model::Model;
 use crate::security::seal::SealKey;
 use crate::store::{Member, ReviewRow, Store};
-use crate::sync::bulk;
+use crate::sync::bulk::{self, Progress};
 use crate::sync::codec::RecordCodec;
 
 /// Rows that are read at a time.
 const PAGE_ROWS: i64 = 5_000;
+/// Records that are taken in at a time when an index catches up.
+const CATCH_UP_PAGE_RECORDS: usize = 1_000;
 
 /// A record as the index takes it.
 struct Ready {
@@ -33,44 +34,158 @@ struct Ready {
     different_from: BTreeSet<RecordKey>,
 }
 
-/// The index of every live child. All its records wait to be settled: the links of the store may be those
-/// of another model or another program.
+/// What an index is built from, and how.
+#[derive(Clone)]
+pub struct Rebuild {
+    /// The hub's database.
+    pub store: Store,
+    /// Reads records.
+    pub codec: Arc<dyn RecordCodec>,
+    /// Opens contents.
+    pub key: Arc<SealKey>,
+    /// The model that it links by.
+    pub model: Arc<Model>,
+    /// Cores that it may keep busy.
+    pub cores: usize,
+    /// How far it is.
+    pub progress: Arc<Progress>,
+}
+
+impl Rebuild {
+    /// The index of every live child, compared and without reviews. All its records wait to be settled:
+    /// the links of the store may be those of another model or another program.
+    ///
+    /// What the reconciler writes meanwhile may be in it or not, and must be taken in afterwards.
+    pub async fn build(&self) -> Result<LinkageIndex, ReconcileError> {
+        let decisions = read_decisions(&self.store).await?;
+        let mut index = LinkageIndex::new(Arc::clone(&self.model), decisions);
+        let pages = live_children(&self.store).map_ok(|page| self.read(page));
+        let mut pages = std::pin::pin!(pages.try_buffered(self.cores));
+        while let Some(page) = pages.try_next().await? {
+            let page = page?;
+            self.progress.add_read(page.len());
+            index = apart(move || {
+                for record in page {
+                    let number = index.load(record.key, &record.normalised, Some(record.golden));
+                    if let Some(former) = record.former {
+                        index.remember_former(number, former);
+                    }
+                    if !record.different_from.is_empty() {
+                        index.state(record.key, record.different_from);
+                    }
+                }
+                index
+            })
+            .await?;
+            self.go_on()?;
+        }
+        let (cores, progress) = (self.cores, Arc::clone(&self.progress));
+        let index = apart(move || {
+            bulk::compare_watched(&mut index, cores, &progress);
+            index.touch_all();
+            index.put_off();
+            index
+        })
+        .await?;
+        self.go_on()?;
+        Ok(index)
+    }
+
+    /// Takes in what the reconciler wrote after the index was begun: these records as the store has them
+    /// now, and these decisions.
+    pub(super) async fn catch_up(
+        &self,
+        mut index: LinkageIndex,
+        missed: Missed,
+    ) -> Result<LinkageIndex, ReconcileError> {
+        let keys: Vec<RecordKey> = missed.records.into_iter().collect();
+        for keys in keys.chunks(CATCH_UP_PAGE_RECORDS) {
+            let members = self.store.read().await?.find_members(keys).await?;
+            let live = self.read(members).await??;
+            let live = live.into_iter().map(|ready| (ready.key, ready));
+            let mut live: HashMap<RecordKey, Ready> = live.collect();
+            let keys = keys.to_vec();
+            index = apart(move || {
+                for key in keys {
+                    take_in(&mut index, key, live.remove(&key));
+                }
+                index
+            })
+            .await?;
+            self.go_on()?;
+        }
+        for (pair, verdict) in missed.decisions {
+            index.decide(pair, verdict);
+        }
+        index.put_off();
+        Ok(index)
+    }
+
+    fn read(
+        &self,
+        page: Vec<Member>,
+    ) -> impl Future<Output = Result<Result<Vec<Ready>, ReconcileError>, ReconcileError>> + use<>
+    {
+        let (codec, key) = (Arc::clone(&self.codec), Arc::clone(&self.key));
+        apart(move || read_page(&*codec, &key, page))
+    }
+
+    fn go_on(&self) -> Result<(), ReconcileError> {
+        if self.progress.is_unwanted() {
+            Err(ReconcileError::Unwanted)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Takes a record in as the store has it now; `None` is not live, and says nothing of others.
+fn take_in(index: &mut LinkageIndex, key: RecordKey, ready: Option<Ready>) {
+    index.apply(key, ready.as_ref().map(|ready| &ready.normalised));
+    let different_from = match ready {
+        Some(ready) => {
+            index.place(key, ready.golden, ready.former);
+            ready.different_from
+        }
+        None => BTreeSet::new(),
+    };
+    index.state(key, different_from);
+}
+
+/// What the reconciler wrote while another index was built.
+#[derive(Default)]
+pub(super) struct Missed {
+    /// Children that were written, moved or withdrawn.
+    pub(super) records: BTreeSet<RecordKey>,
+    /// Decisions that were followed, in their order.
+    pub(super) decisions: Vec<(Pair, Option<Verdict>)>,
+}
+
+impl Missed {
+    /// How much there is to take in.
+    pub(super) fn len(&self) -> usize {
+        self.records.len() + self.decisions.len()
+    }
+}
+
+/// The index of every live child, with the reviews of the store, on all cores.
 pub async fn rebuild_index(
     store: &Store,
     codec: Arc<dyn RecordCodec>,
     key: Arc<SealKey>,
     model: Arc<Model>,
 ) -> Result<LinkageIndex, ReconcileError> {
-    let mut index = LinkageIndex::new(model, read_decisions(store).await?);
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let pages = live_children(store).map_ok(|page| {
-        let (codec, key) = (Arc::clone(&codec), Arc::clone(&key));
-        apart(move || read_page(&*codec, &key, page))
-    });
-    let mut pages = std::pin::pin!(pages.try_buffered(cores));
-    while let Some(page) = pages.try_next().await? {
-        let page = page?;
-        index = apart(move || {
-            for record in page {
-                let number = index.load(record.key, &record.normalised, Some(record.golden));
-                if let Some(former) = record.former {
-                    index.remember_former(number, former);
-                }
-                if !record.different_from.is_empty() {
-                    index.state(record.key, record.different_from);
-                }
-            }
-            index
-        })
-        .await?;
-    }
+    let rebuild = Rebuild {
+        store: store.clone(),
+        codec,
+        key,
+        model,
+        cores: bulk::all_cores(),
+        progress: Arc::default(),
+    };
+    let mut index = rebuild.build().await?;
     restore_reviews(store, &mut index).await?;
-    apart(move || {
-        bulk::compare_all(&mut index);
-        index.touch_all();
-        index
-    })
-    .await
+    Ok(index)
 }
 
 /// Runs what takes long on a thread where nothing else waits for it.
@@ -120,6 +235,16 @@ fn read_page(
     Ok(ready)
 }
 
+/// What linkage looks at in these children; one that cannot be read is left out.
+pub(in crate::sync) fn read_normalised_children(
+    codec: &dyn RecordCodec,
+    key: &SealKey,
+    members: Vec<Member>,
+) -> Result<Vec<(RecordKey, Normalised)>, ReconcileError> {
+    let ready = read_page(codec, key, members)?.into_iter();
+    Ok(ready.map(|ready| (ready.key, ready.normalised)).collect())
+}
+
 /// The decisions that the links of the store already rest on.
 async fn read_decisions(store: &Store) -> Result<Decisions, ReconcileError> {
     let mut reading = store.read().await?;
@@ -142,7 +267,10 @@ async fn read_decisions(store: &Store) -> Result<Decisions, ReconcileError> {
 }
 
 /// The reviews that the store has, so that only what differs is written.
-async fn restore_reviews(store: &Store, index: &mut LinkageIndex) -> Result<(), ReconcileError> {
+pub(in crate::sync) async fn restore_reviews(
+    store: &Store,
+    index: &mut LinkageIndex,
+) -> Result<(), ReconcileError> {
     let mut reading = store.read().await?;
     let mut after = None;
     loop {

@@ -1,0 +1,104 @@
+//! A reader of records that can be held: what reads a marked record waits until the gate opens, or fails.
+//! An index that is being built reads it, and the slices of a test do not.
+
+use std::borrow::Cow;
+use std::sync::{Condvar, Mutex};
+
+use bytes::Bytes;
+use childsync::domain::draft::ChildDraft;
+use childsync::domain::record::{Record, RecordKind};
+use childsync::domain::validation::Validated;
+use childsync::grpc::convert::ContractCodec;
+use childsync::linkage::survivorship::{Field, Rules};
+use childsync::sync::codec::{RecordCodec, Unreadable};
+
+/// Stands in the marked record.
+pub(super) const MARK: &str = "Ấp Gác Cổng";
+
+#[derive(Default)]
+struct Gate {
+    is_closed: bool,
+    waiting: usize,
+    faults: usize,
+}
+
+/// Reads the contract's records, through a gate.
+#[derive(Default)]
+pub(super) struct GatedCodec {
+    gate: Mutex<Gate>,
+    moved: Condvar,
+}
+
+impl GatedCodec {
+    pub(super) fn close(&self) {
+        self.gate.lock().expect("a gate").is_closed = true;
+    }
+
+    pub(super) fn open(&self) {
+        self.gate.lock().expect("a gate").is_closed = false;
+        self.moved.notify_all();
+    }
+
+    pub(super) fn is_somebody_waiting(&self) -> bool {
+        self.gate.lock().expect("a gate").waiting > 0
+    }
+
+    /// Fails the next few times.
+    pub(super) fn fail(&self, times: usize) {
+        self.gate.lock().expect("a gate").faults = times;
+    }
+
+    /// How often it will fail.
+    pub(super) fn faults(&self) -> usize {
+        self.gate.lock().expect("a gate").faults
+    }
+
+    fn pass(&self) {
+        let mut gate = self.gate.lock().expect("a gate");
+        if gate.faults > 0 {
+            gate.faults -= 1;
+            drop(gate);
+            panic!("a fault that the test asked for");
+        }
+        gate.waiting += 1;
+        while gate.is_closed {
+            gate = self.moved.wait(gate).expect("a gate");
+        }
+        gate.waiting -= 1;
+    }
+}
+
+impl RecordCodec for GatedCodec {
+    fn canonicalise<'a>(
+        &self,
+        kind: RecordKind,
+        content: &'a [u8],
+    ) -> Result<Cow<'a, [u8]>, Unreadable> {
+        ContractCodec.canonicalise(kind, content)
+    }
+
+    fn validate(
+        &self,
+        kind: RecordKind,
+        content: &[u8],
+        today: time::Date,
+    ) -> Result<Validated<Record>, Unreadable> {
+        ContractCodec.validate(kind, content, today)
+    }
+
+    fn read_child(&self, content: &[u8]) -> Result<ChildDraft, Unreadable> {
+        let draft = ContractCodec.read_child(content)?;
+        if draft.village == MARK {
+            self.pass();
+        }
+        Ok(draft)
+    }
+
+    fn fields(&self, content: &Bytes) -> Result<Vec<Field>, Unreadable> {
+        ContractCodec.fields(content)
+    }
+
+    fn survivorship(&self, kind: RecordKind) -> &'static Rules {
+        ContractCodec.survivorship(kind)
+    }
+}
