@@ -63,8 +63,10 @@ fn generate_services(out: &Path) -> Result<(), Box<dyn Error>> {
     let mut configuration = tonic_prost_build::configure()
         .out_dir(out)
         .bytes(".childsync.v1.RecordChange")
+        .bytes(".childsync.v1.SendChunksRequest")
         .skip_debug([
             ".childsync.v1.RecordChange",
+            ".childsync.v1.SendChunksRequest",
             ".childsync.v1.ExplainPairResponse",
             ".childsync.v1.GoldenVersion",
         ]);

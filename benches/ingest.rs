@@ -135,6 +135,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn measure(bench: &Bench, engine: Engine) -> anyhow::Result<EngineFigures> {
     let one_hub = chain::measure_one_hub(bench, engine).await?;
     let ingest_alone = chain::measure_ingest_alone(bench, engine).await?;
+    let uploads = chain::measure_uploads(bench, engine).await?;
     let forward = chain::measure_forwarding(bench, engine).await?;
     let chain = chain::start(bench, engine).await?;
     let whole_chain = chain::measure_whole_chain(bench, &chain).await?;
@@ -144,6 +145,7 @@ async fn measure(bench: &Bench, engine: Engine) -> anyhow::Result<EngineFigures>
         engine,
         copy: one_hub.copy,
         ingest_alone,
+        uploads,
         ingest: one_hub.ingest,
         pipeline: one_hub.pipeline,
         restart: one_hub.restart,

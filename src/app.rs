@@ -37,6 +37,7 @@ use crate::sync::models::ModelsInUse;
 use crate::sync::reconcile::Reconciler;
 use crate::sync::sealing::prove_key;
 use crate::sync::signals::Signals;
+use crate::sync::upload::UploadCommitter;
 
 /// A hub that is ready to run.
 pub struct App {
@@ -120,6 +121,7 @@ impl App {
         let workers = CancellationToken::new();
         self.start_reconciler(&mut background, &workers);
         self.start_forwarders(&mut background, &workers)?;
+        self.start_uploads(&mut background, &workers);
         let (log, committer) = GroupCommit::new(
             store.clone(),
             Arc::clone(&self.hub.clock),
@@ -182,6 +184,20 @@ impl App {
             slice_records: self.config.tuning.slice_records_max,
         };
         background.spawn(reconciler.run(workers.clone()));
+    }
+
+    fn start_uploads(&self, background: &mut JoinSet<()>, workers: &CancellationToken) {
+        let committer = UploadCommitter {
+            store: self.hub.store.clone(),
+            codec: Arc::clone(&self.hub.codec),
+            key: Arc::clone(&self.hub.key),
+            clock: Arc::clone(&self.hub.clock),
+            signals: Arc::clone(&self.hub.signals),
+            metrics: Arc::clone(&self.metrics),
+            leadership: self.leadership(LeaseName::Uploads),
+            sweep: self.config.tuning.upload_sweep(),
+        };
+        background.spawn(committer.run(workers.clone()));
     }
 
     fn start_forwarders(

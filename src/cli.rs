@@ -12,6 +12,8 @@ mod operator;
 mod pki;
 mod review;
 mod status;
+mod upload;
+mod uploads;
 
 use clap::{Parser, Subcommand};
 
@@ -36,6 +38,8 @@ enum Verb {
     Linkage(linkage::Linkage),
     Node(node::Node),
     Import(import::Import),
+    Upload(upload::Upload),
+    Uploads(uploads::Uploads),
     Generate(generate::Generate),
     Evaluate(evaluate::Evaluate),
     Status(status::ShowStatus),
@@ -63,6 +67,8 @@ impl Verb {
             Self::Review(verb) => operator::block_on(verb.run()),
             Self::Node(verb) => operator::block_on(verb.run()),
             Self::Import(verb) => operator::block_on(verb.run()),
+            Self::Upload(verb) => operator::block_on(verb.run()),
+            Self::Uploads(verb) => operator::block_on(verb.run()),
             Self::Generate(verb) => verb.run(),
             Self::Evaluate(verb) => verb.run(),
             Self::Status(verb) => operator::block_on(verb.run()),

@@ -219,6 +219,9 @@ pub struct TuningSection {
     pub lease_milliseconds: u64,
     /// How long stopping may take, 100 to 10000.
     pub drain_milliseconds: u64,
+    /// How often uploads are looked at that nothing happens to, 1 to 86400. After 72 looks the bytes of
+    /// one that was given up are removed, after 720 the receipt and the report of one that has ended.
+    pub upload_sweep_seconds: u64,
 }
 
 impl Default for TuningSection {
@@ -229,6 +232,7 @@ impl Default for TuningSection {
             batch_records_max: 4_000,
             lease_milliseconds: 10_000,
             drain_milliseconds: 10_000,
+            upload_sweep_seconds: 3_600,
         }
     }
 }
@@ -237,6 +241,11 @@ impl TuningSection {
     /// How long a leader leads without extending its lease.
     pub fn lease(&self) -> Duration {
         Duration::from_millis(self.lease_milliseconds)
+    }
+
+    /// How often uploads are looked at that nothing happens to.
+    pub fn upload_sweep(&self) -> Duration {
+        Duration::from_secs(self.upload_sweep_seconds)
     }
 
     /// How long stopping may take.
@@ -332,6 +341,12 @@ impl HubConfig {
             tuning.drain_milliseconds,
             100,
             10_000,
+        )?;
+        in_range(
+            "tuning.upload_sweep_seconds",
+            tuning.upload_sweep_seconds,
+            1,
+            86_400,
         )
     }
 

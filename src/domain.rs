@@ -17,4 +17,5 @@ pub mod relations;
 pub mod territory;
 pub mod text;
 pub mod unit;
+pub mod upload;
 pub mod validation;

@@ -17,6 +17,8 @@ pub mod review_service;
 pub mod server;
 pub mod status;
 pub mod status_service;
+pub mod upload_client;
+pub mod uploads;
 mod wire;
 
 use crate::domain::unit::UnitReference;

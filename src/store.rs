@@ -23,6 +23,8 @@ mod source_records;
 mod sql;
 mod status;
 mod submissions;
+mod upload_content;
+mod uploads;
 
 pub use decisions::{DecisionRow, ReviewOrder, ReviewRow};
 pub use engine::{Store, StoreOptions};
@@ -37,6 +39,8 @@ pub use quarantine::Quarantined;
 pub use source_records::{FeedRow, Member, MovedRow, SourceRow, SourceState};
 pub use status::{HubCounts, NodeCounts};
 pub use submissions::{HeldVersion, LogEntry, NewSubmission, Tally};
+pub use upload_content::{Entry, NewestSubmission};
+pub use uploads::{HeldUpload, Received, UploadKey, UploadProgress, UploadRow};
 
 use sqlx::{Postgres, Sqlite};
 

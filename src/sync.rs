@@ -17,3 +17,4 @@ pub mod review;
 pub mod sealing;
 pub mod signals;
 pub mod status;
+pub mod upload;

@@ -3,10 +3,15 @@
 use std::path::Path;
 
 use childsync::domain::draft::{CarerDraft, ChildDraft};
+use childsync::domain::upload::{Missing, Packing};
 use childsync::grpc::connector;
 use childsync::grpc::convert::write_child;
-use childsync::grpc::proto::v1::{Outcome, RecordOutcome};
+use childsync::grpc::proto::v1::ingest_service_client::IngestServiceClient;
+use childsync::grpc::proto::v1::{
+    GetUploadRequest, Outcome, RecordChange, RecordOutcome, SendChunksRequest,
+};
 use childsync::grpc::push_client::PushClient;
+use childsync::grpc::upload_client::UploadClient;
 use childsync::security::directory::IdentityDirectory;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::transport::Channel;
@@ -17,6 +22,7 @@ use crate::support::hub::{HubOptions, free_port, register, status};
 use crate::support::pki::Pki;
 use crate::support::process::HubProcess;
 use crate::support::records::{change, child, raw_change, report, report_change, unit};
+use crate::support::upload::{self, delta, pack_as, snapshot};
 
 /// What must not be found: names, numbers and places of the marked records.
 const MARKS: [&str; 6] = [
@@ -95,7 +101,8 @@ async fn no_personal_data_leaves_the_sealed_columns() {
     let operator = || line(&province.url, &pki.operator("an"));
     register(operator(), "commune", "GSO_PRE2025:30742").await;
 
-    let answers = push_marked(&province.url, &pki).await;
+    let uploaded = upload_marked(&province.url, &pki).await;
+    let answers = uploaded + &push_marked(&province.url, &pki).await;
 
     eventually("everything went up", || async {
         let below = status(operator()).await;
@@ -165,7 +172,8 @@ async fn push_marked(url: &str, pki: &Pki) -> String {
     assert_eq!(
         kinds,
         [
-            Outcome::Accepted,
+            // The upload has brought it already.
+            Outcome::Unchanged,
             Outcome::Quarantined,
             Outcome::Rejected,
             Outcome::Rejected,
@@ -186,6 +194,40 @@ async fn push_marked(url: &str, pki: &Pki) -> String {
         .await;
     assert!(refused.is_err());
     format!("{sent} {answers:?} {reused:?} {refused:?} {:?}", marked())
+}
+
+/// Uploads marked records, one of them under a name instead of an id, and leaves a second upload half
+/// sent; gives the answers as they print.
+async fn upload_marked(url: &str, pki: &Pki) -> String {
+    let line = || line(url, &pki.node("commune"));
+    let named = RecordChange {
+        record_id: MARKS[0].to_owned(),
+        ..change(7, 1, marked())
+    };
+    let changes = [change(1, 1, marked()), named];
+    let whole = pack_as(Packing::Plain, &changes, &snapshot(Missing::Report));
+    let receipt = UploadClient::new(line(), 1).send(&whole, |_| ()).await;
+    let request = GetUploadRequest {
+        upload_id: whole.manifest.upload_id.clone(),
+        ..GetUploadRequest::default()
+    };
+    let mut client = IngestServiceClient::new(line());
+    let report = client.get_upload(request).await.expect("a report");
+    assert_eq!(report.get_ref().entries.len(), 2);
+    let half = pack_as(Packing::Plain, &[change(8, 1, marked())], &delta());
+    upload::open(&mut client, &half.manifest)
+        .await
+        .expect("opened");
+    let chunk = SendChunksRequest {
+        upload_id: half.manifest.upload_id.clone(),
+        offset: 0,
+        content: half.content.slice(..half.content.len() - 1),
+    };
+    let sent = format!("{chunk:?}");
+    let answers = client.send_chunks(tokio_stream::iter([chunk])).await;
+    let answer = answers.expect("a stream").into_inner().message().await;
+    assert!(answer.expect("an answer").is_some());
+    format!("{receipt:?} {report:?} {sent}")
 }
 
 async fn read_metrics(port: u16) -> String {

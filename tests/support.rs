@@ -9,6 +9,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod records;
 pub(crate) mod stewards;
+pub(crate) mod upload;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use childsync::grpc::listener;
 use childsync::grpc::proto::v1::ingest_service_server::{IngestService, IngestServiceServer};
-use childsync::grpc::proto::v1::{PushRequest, PushResponse, RecordOutcome};
+use childsync::grpc::proto::v1::{self, PushRequest, PushResponse, RecordOutcome};
 use childsync::observability::metrics::Metrics;
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,44 @@ impl IngestService for Rude {
         Ok(Response::new(Box::pin(
             tokio_stream::once(Ok(hello)).chain(answers),
         )))
+    }
+
+    type SendChunksStream = tokio_stream::Empty<Result<v1::SendChunksResponse, Status>>;
+    type CommitUploadStream = tokio_stream::Empty<Result<v1::CommitUploadResponse, Status>>;
+
+    async fn open_upload(
+        &self,
+        _: Request<v1::OpenUploadRequest>,
+    ) -> Result<Response<v1::OpenUploadResponse>, Status> {
+        Err(Status::unimplemented("a forwarder pushes"))
+    }
+
+    async fn send_chunks(
+        &self,
+        _: Request<Streaming<v1::SendChunksRequest>>,
+    ) -> Result<Response<Self::SendChunksStream>, Status> {
+        Err(Status::unimplemented("a forwarder pushes"))
+    }
+
+    async fn commit_upload(
+        &self,
+        _: Request<v1::CommitUploadRequest>,
+    ) -> Result<Response<Self::CommitUploadStream>, Status> {
+        Err(Status::unimplemented("a forwarder pushes"))
+    }
+
+    async fn get_upload(
+        &self,
+        _: Request<v1::GetUploadRequest>,
+    ) -> Result<Response<v1::GetUploadResponse>, Status> {
+        Err(Status::unimplemented("a forwarder pushes"))
+    }
+
+    async fn list_uploads(
+        &self,
+        _: Request<v1::ListUploadsRequest>,
+    ) -> Result<Response<v1::ListUploadsResponse>, Status> {
+        Err(Status::unimplemented("a forwarder pushes"))
     }
 }
 

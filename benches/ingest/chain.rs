@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::cpu::Meter;
 use crate::hub::{Hub, pause};
-use crate::load::{PROVINCE, Pusher, push_all};
+use crate::load::{PROVINCE, Pusher, push_all, upload_all};
 use crate::postgres::Format;
 use crate::report::{Copies, Rate, Restart};
 use crate::site::{Bench, Site};
@@ -99,6 +99,27 @@ pub(crate) async fn measure_ingest_alone(bench: &Bench, engine: Engine) -> anyho
     anyhow::ensure!(hub.reconciled().await? == 0, "the reconciler did not rest");
     remove(bench, hub).await?;
     Ok(ingest)
+}
+
+/// Times the same records as uploads, the reconciler at rest as for [`measure_ingest_alone`]: from the
+/// first byte to the last receipt.
+pub(crate) async fn measure_uploads(bench: &Bench, engine: Engine) -> anyhow::Result<Rate> {
+    progress(format_args!("{engine:?}: uploads, the reconciler at rest"));
+    let site = Site::new(&bench.load)?;
+    let hub = site.start(bench, engine, "province", None).await?;
+    for (node, unit) in &bench.load.nodes {
+        hub.register(node, *unit).await?;
+    }
+    let uploaders = bench.load.uploaders(&site, hub.url())?;
+    hub.rest_reconciler(bench.server.as_ref()).await?;
+    checkpoint(bench, engine).await?;
+    let meter = Meter::new(vec![hub.id], bench.postmaster());
+    let (before, started) = (meter.read(), Instant::now());
+    upload_all(uploaders).await?;
+    let uploads = Rate::new(bench.load.records, started.elapsed(), meter.since(&before));
+    anyhow::ensure!(hub.reconciled().await? == 0, "the reconciler did not rest");
+    remove(bench, hub).await?;
+    Ok(uploads)
 }
 
 /// A province with its nation and everything that they stand on.

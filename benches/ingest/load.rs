@@ -7,10 +7,14 @@ use childsync::agent::population::{LabelledRecord, Population, PopulationOptions
 use childsync::domain::clock::{Clock, SystemClock};
 use childsync::domain::draft::{CaseReportDraft, UnitDraft};
 use childsync::domain::unit::UnitReference;
+use childsync::domain::upload::{Effect, Faults, Packing, Period, UploadKind};
 use childsync::grpc::convert::{write_case_report, write_child};
 use childsync::grpc::proto::v1::record_change::Content;
 use childsync::grpc::proto::v1::{Outcome, RecordChange};
 use childsync::grpc::push_client::{PushClient, child_change};
+use childsync::grpc::upload_client::{
+    ATTEMPTS_MAX, OutgoingUpload, UploadClient, UploadPacker, UploadTerms,
+};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -106,6 +110,30 @@ impl Load {
         }
         Ok(pushers)
     }
+
+    /// Opens a line for each node and packs its records into an upload.
+    pub(crate) fn uploaders(&self, site: &Site, hub: &str) -> anyhow::Result<Vec<Uploader>> {
+        let mut uploaders = Vec::new();
+        for (node, unit) in &self.nodes {
+            let mut packer = UploadPacker::new(Packing::Zstd)?;
+            for change in self.changes.get(node).into_iter().flatten() {
+                packer.add(change)?;
+            }
+            let terms = UploadTerms {
+                upload: None,
+                kind: UploadKind::Delta,
+                unit: *unit,
+                period: Period::default(),
+                faults: Faults::KeepGood,
+                effect: Effect::Take,
+            };
+            uploaders.push(Uploader {
+                client: UploadClient::new(site.line(hub, node)?, ATTEMPTS_MAX),
+                upload: packer.finish(&terms)?,
+            });
+        }
+        Ok(uploaders)
+    }
 }
 
 fn draw(records: u32, communes: u32, seed: u64) -> anyhow::Result<Population> {
@@ -158,6 +186,33 @@ impl Pusher {
         let changes = std::mem::take(&mut self.changes);
         self.push(changes).await
     }
+}
+
+/// A node with the upload of all its records, packed beforehand as a client does while it reads its files.
+pub(crate) struct Uploader {
+    client: UploadClient,
+    upload: OutgoingUpload,
+}
+
+impl Uploader {
+    async fn send(mut self) -> anyhow::Result<()> {
+        let receipt = self.client.send(&self.upload, |_| ()).await?;
+        let totals = receipt.totals.unwrap_or_default();
+        anyhow::ensure!(
+            totals.created == self.upload.manifest.records,
+            "a record was not new: {totals:?}"
+        );
+        Ok(())
+    }
+}
+
+/// All nodes upload all they have at the same time; returns after the last receipt.
+pub(crate) async fn upload_all(uploaders: Vec<Uploader>) -> anyhow::Result<()> {
+    let mut uploading: JoinSet<_> = uploaders.into_iter().map(Uploader::send).collect();
+    while let Some(done) = uploading.join_next().await {
+        done?.context("a node could not upload")?;
+    }
+    Ok(())
 }
 
 /// All nodes push all they have at the same time; returns after the last acknowledgement.

@@ -29,6 +29,8 @@ pub(crate) struct EngineFigures {
     pub(crate) copy: Option<Copies>,
     /// First push to last acknowledgement, while another replica leads the reconciler and rests.
     pub(crate) ingest_alone: Rate,
+    /// The same records as uploads: first byte to last receipt, the reconciler at rest.
+    pub(crate) uploads: Rate,
     /// First push to last acknowledgement, with the reconciler at work.
     pub(crate) ingest: Rate,
     /// First push until everything is reconciled.
@@ -183,9 +185,10 @@ impl EngineFigures {
             ];
             format!("\nIngest is {text:.2} of COPY, {binary:.2} of binary COPY; alone {alone:.2} of COPY.")
         });
+        let uploads = self.uploads.per_second / self.ingest_alone.per_second;
         let load = self.latency.load_per_second;
         format!(
-            "{:?}\n{}{ratio}\n{}\n\nMilliseconds of single records; the load beside was {load:.0} a second\n{}",
+            "{:?}\n{}{ratio}\nUploads are {uploads:.2} of Push, the reconciler at rest.\n{}\n\nMilliseconds of single records; the load beside was {load:.0} a second\n{}",
             self.engine,
             self.rates(),
             self.restart.as_text(),
@@ -212,6 +215,7 @@ impl EngineFigures {
             ),
             ("COPY, binary", self.copy.as_ref().map(|copy| &copy.binary)),
             ("ingest, reconciler at rest", Some(&self.ingest_alone)),
+            ("uploads, reconciler at rest", Some(&self.uploads)),
             ("ingest, acknowledged", Some(&self.ingest)),
             ("pipeline, reconciled", Some(&self.pipeline)),
             ("forward, golden records", Some(&self.forward)),

@@ -45,7 +45,7 @@ pub(super) struct Import {
     json: bool,
 }
 
-fn read_scheme(text: &str) -> Result<AdminScheme, String> {
+pub(super) fn read_scheme(text: &str) -> Result<AdminScheme, String> {
     let known = AdminScheme::ALL.map(AdminScheme::as_str).join(", ");
     text.parse().map_err(|_| format!("choose one of {known}"))
 }
@@ -271,7 +271,7 @@ async fn send_with_patience(
 
 /// Rows without a version get the file's time of change, in seconds: it rises when the file is edited
 /// and stays when the same file is imported again.
-fn version_of(path: &Path) -> anyhow::Result<u64> {
+pub(super) fn version_of(path: &Path) -> anyhow::Result<u64> {
     let metadata = std::fs::metadata(path).with_context(|| path.display().to_string())?;
     let age = metadata
         .modified()?

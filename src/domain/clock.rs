@@ -71,6 +71,11 @@ impl ManualClock {
         Self(AtomicI64::new(now.0))
     }
 
+    /// Sets the clock, forward or back.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+
     /// Sets the clock on.
     pub fn advance(&self, duration: Duration) {
         self.0.store(self.now().plus(duration).0, Ordering::SeqCst);

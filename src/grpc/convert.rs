@@ -8,6 +8,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::canonical;
+use super::ingest::read_change;
 use super::proto::v1;
 use super::proto::{FILE_DESCRIPTOR_SET, record};
 use crate::domain::clock::Timestamp;
@@ -19,6 +20,7 @@ use crate::domain::validation::{
 };
 use crate::linkage::survivorship::{Field, Rules};
 use crate::sync::codec::{RecordCodec, Unreadable};
+use crate::sync::ingest::IncomingChange;
 use mirror::Mirror;
 
 /// The rules of the survivorship file, with the contract's numbers of its fields. A report is never
@@ -63,6 +65,12 @@ pub(super) fn child_field_name(number: u32) -> String {
 pub struct ContractCodec;
 
 impl RecordCodec for ContractCodec {
+    fn read_change(&self, encoded: Bytes) -> Result<IncomingChange, Unreadable> {
+        v1::RecordChange::decode(encoded)
+            .map(read_change)
+            .map_err(|_| Unreadable("the bytes are not a change"))
+    }
+
     fn canonicalise<'a>(
         &self,
         kind: RecordKind,
@@ -203,6 +211,14 @@ pub(super) fn write_kind(kind: RecordKind) -> record::RecordKind {
     match kind {
         RecordKind::Child => record::RecordKind::Child,
         RecordKind::CaseReport => record::RecordKind::CaseReport,
+    }
+}
+
+pub(super) fn read_kind(number: i32) -> Option<RecordKind> {
+    match record::RecordKind::try_from(number) {
+        Ok(record::RecordKind::Child) => Some(RecordKind::Child),
+        Ok(record::RecordKind::CaseReport) => Some(RecordKind::CaseReport),
+        Ok(record::RecordKind::Unspecified) | Err(_) => None,
     }
 }
 

@@ -46,10 +46,7 @@ pub struct Hub {
 impl Hub {
     /// The registered node that calls.
     pub async fn node<T>(&self, request: &Request<T>) -> Result<NodeRow, tonic::Status> {
-        let name = match &peer(request)?.identity {
-            Identity::Node(name) => name,
-            Identity::Operator(_) => return Err(AccessError::NotNode.into()),
-        };
+        let name = node_name(request)?;
         let node = nodes::find(&self.store, name).await?;
         node.ok_or_else(|| AccessError::NotRegistered.into())
     }
@@ -68,5 +65,13 @@ impl Hub {
             Identity::Operator(name) if self.operators.contains(name) => Ok(name.clone()),
             Identity::Operator(_) | Identity::Node(_) => Err(AccessError::NotOperator),
         }
+    }
+}
+
+/// Name of the node that calls, registered or not.
+pub fn node_name<T>(request: &Request<T>) -> Result<&NodeName, AccessError> {
+    match &peer(request)?.identity {
+        Identity::Node(name) => Ok(name),
+        Identity::Operator(_) => Err(AccessError::NotNode),
     }
 }

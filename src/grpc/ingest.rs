@@ -15,7 +15,8 @@ use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::ingest_service_server::IngestService;
 use super::proto::v1::record_change::Content;
-use super::status::{draining, undecodable};
+use super::status::{blame_client, draining};
+use super::uploads::{Answers, UploadCalls};
 use crate::domain::record::RecordKind;
 use crate::sync::ingest::examine::Examined;
 use crate::sync::ingest::{
@@ -60,6 +61,50 @@ impl IngestService for Ingest {
         let (responses, stream) = mpsc::channel(WINDOW_REQUESTS);
         tokio::spawn(session.run(request.into_inner(), responses));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    type SendChunksStream = Answers<v1::SendChunksResponse>;
+    type CommitUploadStream = Answers<v1::CommitUploadResponse>;
+
+    async fn open_upload(
+        &self,
+        request: Request<v1::OpenUploadRequest>,
+    ) -> Result<Response<v1::OpenUploadResponse>, Status> {
+        self.uploads().open(request).await
+    }
+
+    async fn send_chunks(
+        &self,
+        request: Request<Streaming<v1::SendChunksRequest>>,
+    ) -> Result<Response<Self::SendChunksStream>, Status> {
+        self.uploads().send(request).await
+    }
+
+    async fn commit_upload(
+        &self,
+        request: Request<v1::CommitUploadRequest>,
+    ) -> Result<Response<Self::CommitUploadStream>, Status> {
+        self.uploads().commit(request).await
+    }
+
+    async fn get_upload(
+        &self,
+        request: Request<v1::GetUploadRequest>,
+    ) -> Result<Response<v1::GetUploadResponse>, Status> {
+        self.uploads().get(request).await
+    }
+
+    async fn list_uploads(
+        &self,
+        request: Request<v1::ListUploadsRequest>,
+    ) -> Result<Response<v1::ListUploadsResponse>, Status> {
+        self.uploads().list(request).await
+    }
+}
+
+impl Ingest {
+    fn uploads(&self) -> UploadCalls<'_> {
+        UploadCalls { hub: &self.hub }
     }
 }
 
@@ -156,17 +201,8 @@ fn window() -> u32 {
     u32::try_from(WINDOW_REQUESTS).unwrap_or(1)
 }
 
-/// In the middle of a stream tonic's INTERNAL does not pass through the response's headers, where it is
-/// turned into the client's fault for every other call.
-fn blame_client(status: Status) -> Status {
-    if status.code() == tonic::Code::Internal {
-        undecodable()
-    } else {
-        status
-    }
-}
-
-fn read_change(change: v1::RecordChange) -> IncomingChange {
+/// Splits a change of the contract.
+pub(super) fn read_change(change: v1::RecordChange) -> IncomingChange {
     let body = match change.content {
         Some(Content::Child(bytes)) => IncomingBody::Content(RecordKind::Child, bytes),
         Some(Content::CaseReport(bytes)) => IncomingBody::Content(RecordKind::CaseReport, bytes),

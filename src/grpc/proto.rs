@@ -40,6 +40,16 @@ impl std::fmt::Debug for v1::record_change::Content {
     }
 }
 
+impl std::fmt::Debug for v1::SendChunksRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SendChunksRequest")
+            .field("upload_id", &self.upload_id)
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for v1::ExplainPairResponse {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = formatter.debug_struct("ExplainPairResponse");

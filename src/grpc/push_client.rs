@@ -178,7 +178,8 @@ impl PushStream {
     }
 }
 
-async fn in_time<T>(
+/// Waits for an answer no longer than an acknowledgement may take.
+pub(super) async fn in_time<T>(
     call: impl Future<Output = Result<T, tonic::Status>>,
 ) -> Result<T, UpstreamError> {
     let deadline = Duration::from_millis(ACKNOWLEDGE_MILLISECONDS_MAX);

@@ -15,6 +15,7 @@ use crate::sync::ingest::IngestError;
 use crate::sync::models::ModelError;
 use crate::sync::reconcile::ReconcileError;
 use crate::sync::review::ReviewError;
+use crate::sync::upload::UploadError;
 
 /// The domain of every reason.
 const DOMAIN: &str = "childsync.v1";
@@ -116,6 +117,44 @@ impl From<ModelError> for Status {
     }
 }
 
+impl From<UploadError> for Status {
+    fn from(error: UploadError) -> Self {
+        let text = error.to_string();
+        match error {
+            UploadError::Store(cause) => of_store(&cause),
+            UploadError::Sealing => internal(&text),
+            UploadError::Unknown => plain(Code::NotFound, "UPLOAD_UNKNOWN", &text),
+            UploadError::IdReused => already_exists("UPLOAD_ID_REUSED", &text),
+            UploadError::Expiring => wait(Code::Unavailable, "UPLOAD_EXPIRING", &text),
+            UploadError::Manifest { field: name, .. } => field(name, "MANIFEST_INVALID", &text),
+            UploadError::OutsideTerritory => {
+                plain(Code::PermissionDenied, "OUTSIDE_TERRITORY", &text)
+            }
+            UploadError::TooManyOpen => wait(Code::ResourceExhausted, "TOO_MANY_UPLOADS", &text),
+            UploadError::ChunkSize => field("content", "CHUNK_SIZE", &text),
+            UploadError::TooManyChunks => plain(Code::FailedPrecondition, "TOO_MANY_CHUNKS", &text),
+            UploadError::OffsetAhead { durable } => {
+                behind(Code::Aborted, "OFFSET_AHEAD", &text, durable)
+            }
+            UploadError::BeyondEnd => field("offset", "BEYOND_END", &text),
+            UploadError::Incomplete { durable } => behind(
+                Code::FailedPrecondition,
+                "UPLOAD_INCOMPLETE",
+                &text,
+                durable,
+            ),
+            UploadError::Fault(fault) => plain(Code::FailedPrecondition, fault.word(), &text),
+        }
+    }
+}
+
+/// Bytes of an upload are missing: the client is told where to go on.
+fn behind(code: Code, reason: &str, message: &str, durable: u64) -> Status {
+    let metadata = [("durable_offset".to_owned(), durable.to_string())];
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
+    Status::with_error_details(code, message, details)
+}
+
 impl From<StoreError> for Status {
     fn from(error: StoreError) -> Self {
         of_store(&error)
@@ -186,6 +225,16 @@ fn internal(cause: &dyn std::fmt::Display) -> Status {
 /// A message cannot be decoded.
 pub fn undecodable() -> Status {
     field("request", "UNDECODABLE", &"the message cannot be decoded")
+}
+
+/// In the middle of a stream tonic's INTERNAL does not pass through the response's headers, where it is
+/// turned into the client's fault for every other call.
+pub fn blame_client(status: Status) -> Status {
+    if status.code() == Code::Internal {
+        undecodable()
+    } else {
+        status
+    }
 }
 
 /// Turns tonic's own INTERNAL, which is what it says when a message cannot be decoded, into the caller's

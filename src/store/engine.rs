@@ -121,6 +121,12 @@ impl Store {
             SqlitePoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS_MAX))
+                // On a full disk SQLite ends the transaction by itself, and sqlx goes on counting it: such
+                // a connection would refuse every further transaction.
+                .before_acquire(|connection, _| {
+                    let is_free = !connection.is_in_transaction();
+                    Box::pin(async move { Ok(is_free) })
+                })
         };
         let writer = pool(1).connect_with(connect.clone()).await?;
         migrations::run_sqlite(&writer).await?;

@@ -70,7 +70,9 @@ impl From<sqlx::Error> for StoreError {
             // SQLite: busy, locked, busy snapshot. PostgreSQL: serialization failure, deadlock.
             Some("5" | "6" | "517" | "40001" | "40P01" | "55P03") => Self::Busy(error),
             // SQLite: disk full, cannot open, input/output error.
-            Some("13" | "14" | "10") => Self::Unavailable(error),
+            Some(code) if ["13", "14", "10"].contains(&primary(code).as_str()) => {
+                Self::Unavailable(error)
+            }
             // PostgreSQL: connection exceptions, resources, operator intervention.
             Some(code) if ["08", "53", "57"].iter().any(|class| is_class(code, class)) => {
                 Self::Unavailable(error)
@@ -79,6 +81,13 @@ impl From<sqlx::Error> for StoreError {
             Some(_) | None => Self::Query(error),
         }
     }
+}
+
+/// The kind of a SQLite error, which stands in the last eight bits of its number: writing that fails is
+/// 778, an input/output error.
+fn primary(code: &str) -> String {
+    let number = code.parse::<u32>().ok().filter(|_| code.len() < 5);
+    number.map_or_else(|| code.to_owned(), |number| (number & 0xff).to_string())
 }
 
 /// Whether a five-character PostgreSQL code is of a class; SQLite's codes are shorter numbers.
@@ -107,6 +116,18 @@ mod tests {
         let broken = StoreError::from(sqlx::Error::PoolTimedOut);
 
         assert!(broken.is_retryable());
+    }
+
+    #[test]
+    fn the_kind_of_a_sqlite_error_is_told_from_its_detail() {
+        for (code, kind) in [
+            ("778", "10"),
+            ("13", "13"),
+            ("270", "14"),
+            ("53100", "53100"),
+        ] {
+            assert_eq!(primary(code), kind);
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub enum LeaseName {
     Reconciler,
     /// Sends golden records upstream.
     Forwarder,
+    /// Takes uploads in and removes those that were given up.
+    Uploads,
 }
 
 impl LeaseName {
@@ -20,6 +22,7 @@ impl LeaseName {
         match self {
             Self::Reconciler => "reconciler",
             Self::Forwarder => "forwarder",
+            Self::Uploads => "uploads",
         }
     }
 }

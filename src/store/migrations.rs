@@ -46,6 +46,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0005_linkage_model.sql"),
         postgres: include_str!("../../migrations/postgres/0005_linkage_model.sql"),
     },
+    Step {
+        version: 6,
+        name: "uploads",
+        sqlite: include_str!("../../migrations/sqlite/0006_uploads.sql"),
+        postgres: include_str!("../../migrations/postgres/0006_uploads.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -85,9 +85,19 @@ impl Transaction {
         let Some((number, unit)) = found else {
             return Ok(None);
         };
+        let node_id = NodeId::new(number);
+        Ok(Some(NodeRow {
+            node_id,
+            unit: read_unit(&unit)?,
+            territory: self.territory_of(node_id).await?,
+        }))
+    }
+
+    /// What a node may write.
+    pub async fn territory_of(&mut self, node: NodeId) -> Result<Territory, StoreError> {
         let listed: Vec<String> = on_conn!(self, |conn| {
             query_scalar(sql::READ_TERRITORY)
-                .bind(number)
+                .bind(node.get())
                 .fetch_all(conn)
                 .await?
         });
@@ -95,11 +105,7 @@ impl Transaction {
             .iter()
             .map(|unit| read_unit(unit))
             .collect::<Result<_, _>>()?;
-        Ok(Some(NodeRow {
-            node_id: NodeId::new(number),
-            unit: read_unit(&unit)?,
-            territory: Territory::new(listed),
-        }))
+        Ok(Territory::new(listed))
     }
 }
 

@@ -10,6 +10,7 @@ macro_rules! named {
 
 pub(super) mod linkage;
 pub(super) mod relink;
+pub(super) mod uploads;
 
 use super::bulk::Bulk;
 
@@ -574,28 +575,32 @@ pub(super) const COUNT_ACCEPTED: &str = "SELECT COUNT(*) FROM submission WHERE n
 /// Name and text of every statement as the given engine sees it.
 pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
     let plain = PLAIN.iter().map(|(name, text)| (*name, (*text).to_owned()));
-    let pairs = PAIRS.iter().map(|(name, pair)| {
+    let pairs = PAIRS.iter().chain(uploads::PAIRS).map(|(name, pair)| {
         (
             *name,
             (if postgres { pair.postgres } else { pair.sqlite }).to_owned(),
         )
     });
-    let linked = linkage::PLAIN.iter().chain(relink::PLAIN);
+    let linked = linkage::PLAIN
+        .iter()
+        .chain(relink::PLAIN)
+        .chain(uploads::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
     let bulk = BULK
         .iter()
         .chain(linkage::BULK)
         .chain(relink::BULK)
-        .map(|(name, bulk)| {
-            (
-                *name,
-                if postgres {
-                    bulk.postgres_text()
-                } else {
-                    bulk.sqlite_text(2)
-                },
-            )
-        });
+        .chain(uploads::BULK);
+    let bulk = bulk.map(|(name, bulk)| {
+        (
+            *name,
+            if postgres {
+                bulk.postgres_text()
+            } else {
+                bulk.sqlite_text(2)
+            },
+        )
+    });
     let settings = [
         ("SHOW_FSYNC", SHOW_FSYNC),
         ("SHOW_SYNCHRONOUS_COMMIT", SHOW_SYNCHRONOUS_COMMIT),

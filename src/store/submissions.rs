@@ -77,6 +77,7 @@ pub struct Tally {
     pub rejected: i64,
 }
 
+pub(super) type HeldTuple = (i64, i16, Uuid, i64, Vec<u8>, String);
 type LogRow = (i64, i64, i16, Uuid, i64, i16, Vec<u8>, Vec<u8>, String);
 
 impl Transaction {
@@ -140,18 +141,8 @@ impl Transaction {
         columns.push(Column::Long(
             wanted.iter().map(|(_, version)| version.as_i64()).collect(),
         ));
-        let rows: Vec<(i64, i16, Uuid, i64, Vec<u8>, String)> =
-            self.fetch_bulk(&sql::FIND_HELD_VERSIONS, columns).await?;
-        rows.into_iter()
-            .map(|(node, kind, record_id, version, hash, relations)| {
-                Ok(HeldVersion {
-                    relations: read_relations("submission", &relations)?,
-                    key: read_key("submission", node, kind, record_id)?,
-                    version: read_version("submission", version)?,
-                    hash: read_hash("submission", &hash)?,
-                })
-            })
-            .collect()
+        let rows = self.fetch_bulk(&sql::FIND_HELD_VERSIONS, columns).await?;
+        rows.into_iter().map(read_held_version).collect()
     }
 
     /// Appends to the log; the caller has locked the `log` counter and given the numbers from it.
@@ -295,6 +286,16 @@ pub(super) fn key_columns(keys: impl Iterator<Item = RecordKey> + Clone) -> Vec<
         Column::Short(keys.clone().map(|key| key.kind.code()).collect()),
         Column::Uuid(keys.map(|key| key.record_id.as_uuid()).collect()),
     ]
+}
+
+pub(super) fn read_held_version(row: HeldTuple) -> Result<HeldVersion, StoreError> {
+    let (node, kind, record_id, version, hash, relations) = row;
+    Ok(HeldVersion {
+        key: read_key("submission", node, kind, record_id)?,
+        version: read_version("submission", version)?,
+        hash: read_hash("submission", &hash)?,
+        relations: read_relations("submission", &relations)?,
+    })
 }
 
 pub(super) fn read_key(

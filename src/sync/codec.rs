@@ -8,6 +8,7 @@ use crate::domain::draft::ChildDraft;
 use crate::domain::record::{Record, RecordKind};
 use crate::domain::validation::Validated;
 use crate::linkage::survivorship::{Field, Rules};
+use crate::sync::ingest::IncomingChange;
 
 /// The bytes are not a record of the kind that was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +17,9 @@ pub struct Unreadable(pub &'static str);
 
 /// How the contents of submissions are read. Implemented by the room that knows the contract.
 pub trait RecordCodec: Send + Sync {
+    /// Splits an encoded change, as uploads hold them, without believing what it says.
+    fn read_change(&self, encoded: Bytes) -> Result<IncomingChange, Unreadable>;
+
     /// The one form in which a record is hashed, stored and sent on: text normalised, fields in the
     /// order of their numbers, nothing lost that this program does not know. Idempotent.
     fn canonicalise<'a>(

@@ -6,7 +6,7 @@
 
 pub mod examine;
 pub mod group_commit;
-mod settle;
+pub(super) mod settle;
 
 use std::sync::Arc;
 

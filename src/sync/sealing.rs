@@ -6,7 +6,7 @@
 use crate::domain::golden::{GoldenId, SubmissionKey};
 use crate::domain::record::Version;
 use crate::security::seal::{SealError, SealKey};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, UploadKey};
 
 /// What the key proof of a database says.
 const PROOF: &[u8] = b"childsync";
@@ -59,6 +59,26 @@ pub fn open_submission(
     key.open(&submission_place(submission), sealed)
 }
 
+/// Seals a chunk of an upload.
+pub fn seal_chunk(
+    key: &SealKey,
+    upload: UploadKey,
+    start: u64,
+    content: &[u8],
+) -> Result<Vec<u8>, SealError> {
+    key.seal(&chunk_place(upload, start), content)
+}
+
+/// Opens a chunk of an upload.
+pub fn open_chunk(
+    key: &SealKey,
+    upload: UploadKey,
+    start: u64,
+    sealed: &[u8],
+) -> Result<Vec<u8>, SealError> {
+    key.open(&chunk_place(upload, start), sealed)
+}
+
 /// Seals a golden record's content.
 pub fn seal_golden(
     key: &SealKey,
@@ -91,6 +111,18 @@ fn submission_place(submission: SubmissionKey) -> [u8; 36] {
     if let Some(version) = version.first_chunk_mut() {
         *version = submission.version.as_i64().to_be_bytes();
     }
+    place
+}
+
+fn chunk_place(upload: UploadKey, start: u64) -> [u8; 33] {
+    let mut place = [0; 33];
+    let (table, rest) = place.split_at_mut(1);
+    table.copy_from_slice(b"u");
+    let (node, rest) = rest.split_at_mut(8);
+    node.copy_from_slice(&upload.node.get().to_be_bytes());
+    let (id, offset) = rest.split_at_mut(16);
+    id.copy_from_slice(upload.upload.as_uuid().as_bytes());
+    offset.copy_from_slice(&start.to_be_bytes());
     place
 }
 

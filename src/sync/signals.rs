@@ -52,4 +52,6 @@ pub struct Signals {
     pub log: Signal,
     /// Golden records have changed, and with them the feed.
     pub changes: Signal,
+    /// An upload has come further.
+    pub uploads: Signal,
 }

@@ -11,6 +11,7 @@ use childsync::domain::validation::Validated;
 use childsync::grpc::convert::ContractCodec;
 use childsync::linkage::survivorship::{Field, Rules};
 use childsync::sync::codec::{RecordCodec, Unreadable};
+use childsync::sync::ingest::IncomingChange;
 
 /// Stands in the marked record.
 pub(super) const MARK: &str = "Ấp Gác Cổng";
@@ -69,6 +70,10 @@ impl GatedCodec {
 }
 
 impl RecordCodec for GatedCodec {
+    fn read_change(&self, encoded: Bytes) -> Result<IncomingChange, Unreadable> {
+        ContractCodec.read_change(encoded)
+    }
+
     fn canonicalise<'a>(
         &self,
         kind: RecordKind,

@@ -41,6 +41,15 @@ impl HubProcess {
         self.ready().await;
     }
 
+    /// Starts it again on a disk that is full once a file has this size, in units of 512 bytes.
+    pub(crate) async fn start_again_on_full_disk(&mut self, blocks: u32) {
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_childsync")]);
+        self.child = run(command, &self.config, &self.log);
+        self.ready().await;
+    }
+
     async fn ready(&mut self) {
         let port = self.port;
         eventually("the hub takes connections", || async move {
@@ -87,12 +96,16 @@ impl Drop for HubProcess {
 }
 
 fn spawn(config: &std::path::Path, log: &std::path::Path) -> Child {
+    run(Command::new(env!("CARGO_BIN_EXE_childsync")), config, log)
+}
+
+fn run(mut command: Command, config: &std::path::Path, log: &std::path::Path) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
         .open(log)
         .expect("a log");
-    Command::new(env!("CARGO_BIN_EXE_childsync"))
+    command
         .args(["hub", "--config"])
         .arg(config)
         .env_remove("CHILDSYNC_TEST_POSTGRES_URL")

@@ -36,7 +36,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 
 /// The wire asks the use cases. It keeps the store to hand it to them, chooses the gRPC code of its
 /// errors and writes out the rows that the use cases answer with.
-const GRPC: [&str; 20] = [
+const GRPC: [&str; 23] = [
     "domain",
     "sync",
     "security",
@@ -57,6 +57,10 @@ const GRPC: [&str; 20] = [
     "store::ModelRow",
     "linkage::survivorship",
     "store::SourceState",
+    // An upload as its node is shown it.
+    "store::Entry",
+    "store::HeldUpload",
+    "store::UploadKey",
     "store::NodeCounts",
     "store::NodeRow",
     "store::Registration",

@@ -227,7 +227,8 @@ fn read_successor(own: RecordId, successor: &str) -> Option<Relations> {
     (record != own).then_some(Relations::Successor(record))
 }
 
-fn tombstone(
+/// A withdrawal under a version.
+pub(in crate::sync) fn tombstone(
     submission: SubmissionKey,
     reason: TombstoneReason,
     relations: Relations,

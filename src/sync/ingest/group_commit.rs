@@ -195,7 +195,8 @@ impl Committer {
     }
 }
 
-fn number(candidates: Vec<Candidate>, head: i64) -> Vec<NewSubmission> {
+/// Gives each candidate the next number of the log, whose counter the caller has locked.
+pub(in crate::sync) fn number(candidates: Vec<Candidate>, head: i64) -> Vec<NewSubmission> {
     candidates
         .into_iter()
         .zip(head + 1..)
@@ -214,7 +215,7 @@ fn number(candidates: Vec<Candidate>, head: i64) -> Vec<NewSubmission> {
 
 /// One statement cannot write the same row twice: of one record only the newest version is kept, and
 /// of one version the last that came.
-fn newest_of_each(candidates: Vec<Candidate>) -> Vec<Quarantined> {
+pub(in crate::sync) fn newest_of_each(candidates: Vec<Candidate>) -> Vec<Quarantined> {
     let mut newest: HashMap<_, Candidate> = HashMap::new();
     for candidate in candidates {
         let place = newest.entry(candidate.submission.record);
@@ -238,7 +239,8 @@ fn newest_of_each(candidates: Vec<Candidate>) -> Vec<Quarantined> {
         .collect()
 }
 
-fn add_tally(tally: &mut Tally, settled: &[Settled]) {
+/// Counts what became of changes for their node.
+pub(in crate::sync) fn add_tally(tally: &mut Tally, settled: &[Settled]) {
     for one in settled {
         tally.received += 1;
         match one.outcome {

@@ -12,16 +12,25 @@ use crate::store::HeldVersion;
 type Said = (ContentHash, Relations);
 
 /// The versions of the records in question that the log holds, and those that this group adds.
-pub(super) struct Held(HashMap<RecordKey, BTreeMap<Version, Said>>);
+pub(in crate::sync) struct Held(HashMap<RecordKey, BTreeMap<Version, Said>>);
 
 impl Held {
-    pub(super) fn new(rows: Vec<HeldVersion>) -> Self {
+    pub(in crate::sync) fn new(rows: Vec<HeldVersion>) -> Self {
         let mut held: HashMap<RecordKey, BTreeMap<Version, Said>> = HashMap::new();
         for row in rows {
             let versions = held.entry(row.key).or_default();
             versions.insert(row.version, (row.hash, row.relations));
         }
         Self(held)
+    }
+
+    /// Whether the newest version before a candidate's says the same, if there is one and versions so old
+    /// were asked for.
+    pub(in crate::sync) fn says_again(&self, candidate: &Candidate) -> Option<bool> {
+        let versions = self.0.get(&candidate.submission.record)?;
+        let mut older = versions.range(..candidate.submission.version);
+        let (_, (hash, relations)) = older.next_back()?;
+        Some(*hash == candidate.hash && *relations == candidate.relations)
     }
 
     /// Decides on one candidate and, if it is to be stored, remembers it for those after it.
@@ -49,9 +58,9 @@ impl Held {
 
 /// Everything one group has to write, and the answers to give once it is written.
 #[derive(Default)]
-pub(super) struct Group {
-    pub(super) appended: Vec<Candidate>,
-    pub(super) quarantined: Vec<Candidate>,
+pub(in crate::sync) struct Group {
+    pub(in crate::sync) appended: Vec<Candidate>,
+    pub(in crate::sync) quarantined: Vec<Candidate>,
 }
 
 impl Group {
@@ -63,7 +72,8 @@ impl Group {
             .collect()
     }
 
-    fn add_one(&mut self, held: &mut Held, change: Examined) -> Settled {
+    /// Settles one change.
+    pub(in crate::sync) fn add_one(&mut self, held: &mut Held, change: Examined) -> Settled {
         match change {
             Examined::Refuse(reason) => Settled {
                 outcome: Outcome::Rejected(reason),

@@ -1,0 +1,108 @@
+//! What an upload may not be: manifests, chunks and packings beyond their limits.
+
+use childsync::domain::upload::{Missing, Packing};
+use childsync::grpc::proto::v1;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use crate::support::database::Engine;
+use crate::support::hub::TestHub;
+use crate::support::records::{change, child};
+use crate::support::upload::{open, pack, pack_bytes, reason, send, snapshot};
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_used_is_refused_by_field() {
+    let hub = TestHub::province(Engine::Sqlite).await;
+    let good = pack(&[change(1, 1, child())], &snapshot(Missing::Withdraw)).manifest;
+    let mut spoilt: Vec<(&str, v1::UploadManifest)> = Vec::new();
+    let mut spoil = |field, change: fn(&mut v1::UploadManifest)| {
+        let mut manifest = good.clone();
+        change(&mut manifest);
+        spoilt.push((field, manifest));
+    };
+    spoil("upload_id", |it| it.upload_id = "Danh Mẫu".to_owned());
+    spoil("kind", |it| it.kind = 0);
+    spoil("record_kind", |it| it.record_kind = 0);
+    spoil("record_kind", |it| {
+        (it.kind, it.withdraw_missing) = (1, false);
+    });
+    spoil("withdraw_missing", |it| it.kind = 1);
+    spoil("withdraw_missing", |it| it.records = 0);
+    spoil("unit", |it| it.unit = None);
+    spoil("period", |it| it.period = "Tháng 11".to_owned());
+    spoil("records", |it| it.records = 500_001);
+    spoil("bytes", |it| it.bytes = 256 * 1024 * 1024 + 1);
+    spoil("digest", |it| it.digest.truncate(31));
+    spoil("packing", |it| it.packing = 9);
+    spoil("all_or_nothing", |it| {
+        (it.all_or_nothing, it.records) = (true, 20_001);
+    });
+
+    for (field, manifest) in spoilt {
+        let status = open(&mut hub.ingest("commune"), &manifest).await;
+
+        let status = status.expect_err(field);
+        assert_eq!(status.code(), Code::InvalidArgument, "{field}");
+        let details = status.get_error_details();
+        let violations = details.bad_request().expect("a field");
+        assert_eq!(violations.field_violations[0].field, field, "{status:?}");
+    }
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_chunk_is_1_byte_to_256_kib() {
+    let hub = TestHub::province(Engine::Sqlite).await;
+    let upload = pack_bytes(Packing::Plain, vec![0; 300 * 1024], 1);
+    let id = &upload.manifest.upload_id;
+    let mut client = hub.ingest("commune");
+    open(&mut client, &upload.manifest).await.expect("opened");
+
+    for size in [0, 256 * 1024 + 1] {
+        let status = send(&mut client, id, vec![(0, vec![0; size])]).await;
+
+        assert_eq!(reason(&status.expect_err("refused")), "CHUNK_SIZE");
+    }
+    let durable = send(&mut client, id, vec![(0, vec![0; 256 * 1024])]).await;
+    assert_eq!(durable.expect("durable"), 256 * 1024);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_bomb_meets_the_limits_of_what_it_unpacks_to() {
+    let hub = TestHub::province(Engine::Sqlite).await;
+    // Two records of 1 MiB and one byte more, and 100 MiB of records that say nothing.
+    let large = prost::encoding::encode_varint;
+    let mut frame = Vec::new();
+    large(1024 * 1024 + 1, &mut frame);
+    frame.resize(frame.len() + 1024 * 1024 + 1, 0);
+    let empty_records = vec![0; 100 * 1024 * 1024];
+    let pack = |packing, bytes: &[u8]| match packing {
+        Packing::Gzip => {
+            let level = flate2::Compression::best();
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), level);
+            std::io::Write::write_all(&mut packed, bytes).expect("packed");
+            packed.finish().expect("packed")
+        }
+        Packing::Zstd => zstd::encode_all(bytes, 19).expect("packed"),
+        Packing::Plain => bytes.to_vec(),
+    };
+
+    for packing in [Packing::Zstd, Packing::Gzip] {
+        let upload = pack_bytes(packing, pack(packing, &frame), 1);
+        assert_eq!(hub.upload(&upload).await.failure, "FRAME_BROKEN");
+
+        let upload = pack_bytes(packing, pack(packing, &empty_records), 500_000);
+        assert!(
+            upload.manifest.bytes < 200 * 1024,
+            "{}",
+            upload.manifest.bytes
+        );
+        assert_eq!(hub.upload(&upload).await.failure, "COUNT_DIFFERS");
+
+        let mut together = pack_bytes(packing, pack(packing, &empty_records), 20_000);
+        together.manifest.all_or_nothing = true;
+        assert_eq!(hub.upload(&together).await.failure, "COUNT_DIFFERS");
+    }
+    hub.stop().await;
+}
