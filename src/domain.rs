@@ -9,6 +9,7 @@ pub mod code_list;
 pub mod date;
 pub mod draft;
 pub mod golden;
+pub mod legacy_text;
 pub mod node;
 pub mod pair;
 pub mod personal_number;

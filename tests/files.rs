@@ -1,135 +1,20 @@
 //! The program as a person at a terminal meets it: files, verbs, errors and exit codes.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::support::database::Engine;
 use crate::support::hub::TestHub;
 
-fn childsync(arguments: &[&str]) -> Output {
+pub(crate) fn childsync(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_childsync"))
         .args(arguments)
         .output()
         .expect("it runs")
 }
 
-fn words(output: &Output) -> String {
+pub(crate) fn words(output: &Output) -> String {
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     String::from_utf8(text).expect("text")
-}
-
-/// Imports a file into a hub as its commune.
-async fn import(hub: &TestHub, file: &Path, more: &[&str]) -> Output {
-    let (file, url) = (file.display().to_string(), hub.url.clone());
-    let identity = hub.pki.node("commune").display().to_string();
-    let more: Vec<String> = more.iter().map(|word| (*word).to_owned()).collect();
-    let run = move || {
-        let mut all = vec!["import", &file, "--hub", &url, "--identity", &identity];
-        all.extend(more.iter().map(String::as_str));
-        childsync(&all)
-    };
-    tokio::task::spawn_blocking(run).await.expect("no panic")
-}
-
-fn write(hub: &TestHub, name: &str, text: &str) -> PathBuf {
-    let path = hub.pki.path().join(name);
-    std::fs::write(&path, text).expect("written");
-    path
-}
-
-const HEADER: &str = "record_id,unit_code,full_name,sex,birth_date,ethnicity,pin";
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_is_taken_once_however_often_it_is_imported() {
-    let hub = TestHub::province(Engine::Sqlite).await;
-    let file = write(
-        &hub,
-        "a.csv",
-        &format!("{HEADER}\nA1,30742,Danh Thị Mẫu,2,2018-04-02,05,\n"),
-    );
-
-    let first = import(&hub, &file, &["--json"]).await;
-    let second = import(&hub, &file, &["--json"]).await;
-
-    assert!(
-        first.status.success() && second.status.success(),
-        "{}",
-        words(&second)
-    );
-    let counts = |output: &Output| {
-        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        (json["accepted"].as_u64(), json["unchanged"].as_u64())
-    };
-    assert_eq!(counts(&first), (Some(1), Some(0)));
-    assert_eq!(counts(&second), (Some(0), Some(1)));
-    hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_spreadsheets_habits_are_understood() {
-    let hub = TestHub::province(Engine::Sqlite).await;
-    // A byte-order mark, semicolons, Windows line ends, and a number whose leading zero was eaten.
-    let text = format!("\u{feff}{HEADER}\nA1,30742,Danh Thị Mẫu,2,02/04/2018,05,91318000001\n");
-    let file = write(&hub, "a.csv", &text.replace(',', ";").replace('\n', "\r\n"));
-
-    let output = import(&hub, &file, &[]).await;
-
-    let words = words(&output);
-    assert!(output.status.success(), "{words}");
-    assert!(words.contains("1 accepted"), "{words}");
-    assert!(
-        words.contains("line 2, pin: leading zeros were missing"),
-        "{words}"
-    );
-    hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bad_row_is_named_and_the_good_ones_are_kept() {
-    let hub = TestHub::province(Engine::Sqlite).await;
-    let rows = "A1,30742,Danh Thị Mẫu,2,2018-04-02,05,\n\
-                A2,30742,Danh Thị Mẫu,2,ngày nào đó,05,\n\
-                A3,30742,Danh Thị Mẫu,2,2199-01-01,05,\n\
-                A4,30280,Danh Thị Mẫu,2,2018-04-02,05,\n\
-                A5,30742,Danh Thị Mẫu,2,2018-04-02,05,\n";
-    let file = write(&hub, "a.csv", &format!("{HEADER}\n{rows}"));
-
-    let output = import(&hub, &file, &[]).await;
-
-    let words = words(&output);
-    assert!(!output.status.success(), "{words}");
-    for expected in [
-        "line 3, birth_date:",
-        "line 4: child.birth_date",
-        "DATE_IN_FUTURE",
-        "line 5: the hub answered OUTSIDE_TERRITORY",
-        "5 rows: 2 accepted",
-        "3 of 5 rows were not taken",
-    ] {
-        assert!(words.contains(expected), "{expected:?} is not in {words}");
-    }
-    assert!(!words.contains("Danh"), "a name stands in {words}");
-    hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_without_a_needed_column_is_refused_by_name() {
-    let hub = TestHub::province(Engine::Sqlite).await;
-    let file = write(
-        &hub,
-        "a.csv",
-        "record_id,unit_code,full_name,sex\nA1,30742,Danh Mẫu,1\n",
-    );
-
-    let output = import(&hub, &file, &[]).await;
-
-    let words = words(&output);
-    assert!(!output.status.success());
-    assert!(
-        words.contains("the column birth_date is missing"),
-        "{words}"
-    );
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,32 +69,6 @@ async fn a_generated_commune_can_be_imported_and_seen_in_status() {
         "{json}"
     );
     assert_eq!(json["waiting"].as_u64(), Some(0));
-    hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_also_has_warnings_says_why_it_was_not_taken() {
-    let hub = TestHub::province(Engine::Sqlite).await;
-    let header = format!("{HEADER},version");
-    let first = write(
-        &hub,
-        "a.csv",
-        &format!("{header}\nA1,30742,Mẫu Một,2,2018-04-02,05,,3\n"),
-    );
-    let other = write(
-        &hub,
-        "b.csv",
-        &format!("{header}\nA1,30742,Mẫu Hai,2,2018-04-02,05,,3\n"),
-    );
-    assert!(import(&hub, &first, &[]).await.status.success());
-
-    let output = import(&hub, &other, &[]).await;
-
-    let words = words(&output);
-    assert!(
-        words.contains("line 2: the hub answered VERSION_REUSED"),
-        "{words}"
-    );
     hub.stop().await;
 }
 

@@ -67,7 +67,7 @@ async fn a_snapshot_is_validated_then_taken_in_and_shown() {
     assert!(output.status.success(), "{words}");
     let shown: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(shown["upload"]["state"], "validated");
-    assert_eq!(shown["changed"][0]["line"], 3);
+    assert_eq!(shown["changed"][0]["row"], 3);
     assert_eq!(shown["missing"].as_array().expect("a list").len(), 1);
     hub.settled().await;
     assert_eq!(hub.status().await.source_records, 3);
@@ -116,9 +116,9 @@ async fn faulty_rows_are_shown_with_file_and_line_and_fail_the_verb() {
 
     assert!(!output.status.success());
     for found in [
-        "line 2: child.birth_date",
-        "line 3: the hub answered OUTSIDE_TERRITORY",
-        "line 4: has 4 cells",
+        "row 2: child.birth_date",
+        "row 3: the hub answered OUTSIDE_TERRITORY",
+        "row 4: dòng có ít ô hơn dòng tiêu đề",
     ] {
         assert!(
             words.contains(&format!("bad.csv, {found}")),

@@ -5,27 +5,57 @@ use std::io::Write;
 use csv::Writer;
 use uuid::Uuid;
 
-use super::csv_columns::Column;
-use crate::domain::draft::{ChildDraft, DateDraft, PrecisionDraft};
+use super::file::column::Column;
+use crate::domain::draft::{ChildDraft, DateDraft, HouseholdDraft, PrecisionDraft, UnitDraft};
 
-/// Columns that are written.
-const WRITTEN: [Column; 16] = [
-    Column::RecordId,
-    Column::Version,
-    Column::Scheme,
-    Column::UnitCode,
-    Column::FullName,
-    Column::Sex,
-    Column::BirthDate,
-    Column::Pin,
-    Column::Ethnicity,
-    Column::MotherName,
-    Column::FatherName,
-    Column::Phone,
-    Column::Village,
-    Column::HouseholdNumber,
-    Column::Poverty,
-    Column::PovertyYear,
+/// How a column's cell is made of a draft.
+type WriteCell = fn(&ChildDraft) -> String;
+
+/// Columns that are written after `record_id` and `version`.
+const WRITTEN: [(Column, WriteCell); 14] = [
+    (Column::Scheme, |draft| {
+        unit(draft, |unit| unit.scheme.clone())
+    }),
+    (Column::UnitCode, |draft| {
+        unit(draft, |unit| unit.code.clone())
+    }),
+    (Column::FullName, |draft| draft.full_name.clone()),
+    // The contract's number for "not known" is 4, the list's code 0.
+    (Column::Sex, |draft| (draft.sex % 4).to_string()),
+    (Column::BirthDate, |draft| {
+        draft.birth_date.map(date_text).unwrap_or_default()
+    }),
+    (Column::Pin, |draft| draft.personal_number.clone()),
+    (Column::Ethnicity, |draft| {
+        let code = draft
+            .ethnicity
+            .as_ref()
+            .map(|ethnicity| ethnicity.code.clone());
+        code.unwrap_or_default()
+    }),
+    (Column::MotherName, |draft| carer_name(draft, "02")),
+    (Column::FatherName, |draft| carer_name(draft, "01")),
+    (Column::Phone, |draft| {
+        let phones = draft.carers.iter().map(|carer| &carer.phone);
+        phones
+            .into_iter()
+            .find(|phone| !phone.is_empty())
+            .cloned()
+            .unwrap_or_default()
+    }),
+    (Column::Village, |draft| draft.village.clone()),
+    (Column::HouseholdNumber, |draft| {
+        household(draft, |home| home.number.clone())
+    }),
+    (Column::Poverty, |draft| {
+        household(draft, |home| home.poverty_code.clone())
+    }),
+    (Column::PovertyYear, |draft| {
+        let year = |home: &HouseholdDraft| Some(home.poverty_year).filter(|year| *year > 0);
+        household(draft, |home| {
+            year(home).map(|year| year.to_string()).unwrap_or_default()
+        })
+    }),
 ];
 
 /// A file being written.
@@ -35,22 +65,17 @@ impl<W: Write> CsvWriter<W> {
     /// Writes the header line.
     pub fn new(target: W) -> Result<Self, csv::Error> {
         let mut writer = Writer::from_writer(target);
-        writer.write_record(WRITTEN.map(Column::name))?;
+        let names = [Column::RecordId, Column::Version].into_iter();
+        let names = names.chain(WRITTEN.map(|(column, _)| column));
+        writer.write_record(names.map(Column::name))?;
         Ok(Self(writer))
     }
 
     /// Writes one record.
     pub fn write(&mut self, id: Uuid, version: u64, draft: &ChildDraft) -> Result<(), csv::Error> {
-        let cell = |column| {
-            if column == Column::RecordId {
-                id.to_string()
-            } else if column == Column::Version {
-                version.to_string()
-            } else {
-                cell(column, draft)
-            }
-        };
-        self.0.write_record(WRITTEN.map(cell))
+        let names = [id.to_string(), version.to_string()].into_iter();
+        self.0
+            .write_record(names.chain(WRITTEN.map(|(_, cell)| cell(draft))))
     }
 
     /// Writes out what is buffered.
@@ -59,59 +84,20 @@ impl<W: Write> CsvWriter<W> {
     }
 }
 
-fn cell(column: Column, draft: &ChildDraft) -> String {
-    let unit = draft.commune.as_ref();
-    let household = draft.household.as_ref();
-    let carer = |relation: &str| {
-        draft
-            .carers
-            .iter()
-            .find(|carer| carer.relation_code == relation)
-            .map(|carer| &carer.name)
-    };
-    match column {
-        Column::Scheme => unit.map(|unit| unit.scheme.clone()).unwrap_or_default(),
-        Column::UnitCode => unit.map(|unit| unit.code.clone()).unwrap_or_default(),
-        Column::FullName => draft.full_name.clone(),
-        // The contract's number for "not known" is 4, the list's code 0.
-        Column::Sex => (draft.sex % 4).to_string(),
-        Column::BirthDate => draft.birth_date.map(date_text).unwrap_or_default(),
-        Column::StatusSince => draft.status_since.map(date_text).unwrap_or_default(),
-        Column::CollectedOn => draft.collected_on.map(date_text).unwrap_or_default(),
-        Column::Pin => draft.personal_number.clone(),
-        Column::Ethnicity => draft
-            .ethnicity
-            .as_ref()
-            .map(|ethnicity| ethnicity.code.clone())
-            .unwrap_or_default(),
-        Column::MotherName => carer("02").cloned().unwrap_or_default(),
-        Column::FatherName => carer("01").cloned().unwrap_or_default(),
-        Column::Phone => draft
-            .carers
-            .iter()
-            .map(|carer| carer.phone.clone())
-            .find(|phone| !phone.is_empty())
-            .unwrap_or_default(),
-        Column::Village => draft.village.clone(),
-        Column::HouseholdNumber => household
-            .map(|home| home.number.clone())
-            .unwrap_or_default(),
-        Column::Poverty => household
-            .map(|home| home.poverty_code.clone())
-            .unwrap_or_default(),
-        Column::PovertyYear => household
-            .filter(|home| home.poverty_year > 0)
-            .map(|home| home.poverty_year.to_string())
-            .unwrap_or_default(),
-        Column::Status => draft.status.to_string(),
-        Column::Nationality => draft.nationality.clone(),
-        Column::InsuranceNumber => draft
-            .insurance
-            .as_ref()
-            .map(|card| card.number.clone())
-            .unwrap_or_default(),
-        Column::RecordId | Column::Version | Column::EntityId => String::new(),
-    }
+fn unit(draft: &ChildDraft, text: impl Fn(&UnitDraft) -> String) -> String {
+    draft.commune.as_ref().map(text).unwrap_or_default()
+}
+
+fn household(draft: &ChildDraft, text: impl Fn(&HouseholdDraft) -> String) -> String {
+    draft.household.as_ref().map(text).unwrap_or_default()
+}
+
+fn carer_name(draft: &ChildDraft, relation: &str) -> String {
+    let carer = draft
+        .carers
+        .iter()
+        .find(|carer| carer.relation_code == relation);
+    carer.map(|carer| carer.name.clone()).unwrap_or_default()
 }
 
 fn date_text(date: DateDraft) -> String {

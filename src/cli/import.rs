@@ -1,43 +1,75 @@
-//! `childsync import`: pushes a CSV of child records to a hub.
+//! `childsync import`: pushes a file of child records to a hub.
 
-use std::fs::File;
-use std::io::BufReader;
+mod report;
+mod sending;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::Args;
-use serde_json::json;
 
-use super::operator::{HubLine, progress, say};
-use crate::agent::csv_columns::CellNote;
-use crate::agent::csv_file::{CsvFile, CsvOptions, CsvRow, RowProblem};
-use crate::domain::unit::AdminScheme;
-use crate::grpc::convert::write_child;
-use crate::grpc::proto::v1;
-use crate::grpc::push_client::{PushClient, child_change};
-use crate::sync::backoff::backoff;
-use crate::sync::forward::UpstreamError;
+use super::operator::{complain, line, progress, say};
+use crate::agent::file::encoding::Encoding;
+use crate::agent::file::mapping::{MAPPING_BYTES_MAX, Mapping, read_separator, suggest};
+use crate::agent::file::result::ResultFiles;
+use crate::agent::file::{FILE_BYTES_MAX, FileError, FileOptions, RecordFile};
+use crate::domain::clock::{Clock, SystemClock};
+use crate::domain::unit::{AdminScheme, UnitReference};
+use crate::grpc::push_client::PushClient;
+use report::Report;
+use sending::Sender;
 
-/// Rows that are sent at a time.
-const CHUNK_ROWS: usize = 4_000;
-/// How often a chunk is tried before the import gives up.
-const ATTEMPTS_MAX: u32 = 8;
-
-/// Push a CSV of child records to a hub
+/// Push a file of child records (CSV or Excel .xlsx) to a hub / Gửi tệp hồ sơ trẻ em lên máy chủ
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  \
-    childsync import commune-30742.csv --hub https://hub:7443 --identity commune-30742\n\n\
-    The first line names the columns: record_id, unit_code, full_name, sex and birth_date are needed,\n\
-    and ethnicity for a record to be used. Rows that cannot be taken are listed with their line and\n\
-    what is wrong; the others are kept. Importing the\n\
-    same file again changes nothing. The exit status is 0 only if every row was taken.")]
+#[command(after_help = "Examples:\n  \
+    childsync import danh-sach.xlsx --dry-run\n  \
+    childsync import danh-sach.xlsx --hub https://hub:7443 --identity commune-30742\n  \
+    childsync import --suggest-mapping danh-sach.csv\n  \
+    childsync import danh-sach.csv --mapping danh-sach.mapping.toml --unit GSO_PRE2025:30742 \\\n    \
+    --hub https://hub:7443 --identity commune-30742\n\n\
+    Encoding, separator, sheet, header and columns are found out and shown. What became of each row is\n\
+    written beside the file, to NAME.result.xlsx and NAME.result.csv, in Vietnamese and English. Rows that\n\
+    cannot be taken do not stop the others. Importing the same file again changes nothing. The exit status\n\
+    is 0 only if every record was taken.\n\n\
+    Bảng mã, dấu phân cách, trang tính, dòng tiêu đề và các cột được tự nhận biết và hiển thị. Kết quả từng\n\
+    dòng được ghi cạnh tệp, trong TÊN.result.xlsx và TÊN.result.csv. Dòng sai không cản các dòng khác.\n\
+    Nhập lại cùng một tệp không thay đổi gì. Dùng --dry-run để kiểm tra trước khi gửi.")]
 pub(super) struct Import {
-    /// The file: UTF-8, separated by comma, semicolon or tab
+    /// The file: CSV of any encoding and separator, or .xlsx
     file: PathBuf,
-    #[command(flatten)]
-    line: HubLine,
-    /// List that the codes of communes are from, where the file does not say
+    /// Address of the hub
+    #[arg(long, value_name = "https://HOST:PORT", required_unless_present_any = ["dry_run", "suggest_mapping"])]
+    hub: Option<String>,
+    /// Identity directory: certificate.pem, key.pem, ca.pem
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["dry_run", "suggest_mapping"])]
+    identity: Option<PathBuf>,
+    /// Check the whole file and write the results; send nothing and need no hub
+    #[arg(long)]
+    dry_run: bool,
+    /// Write NAME.mapping.toml from the headers of the file, and end
+    #[arg(long, conflicts_with = "dry_run")]
+    suggest_mapping: bool,
+    /// How columns, codes and dates of the file are read: see deploy/mapping.example.toml
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Encoding: utf-8, utf-16le, utf-16be, windows-1258, windows-1252, tcvn3, vni, viscii
+    #[arg(long)]
+    encoding: Option<Encoding>,
+    /// Separator of a CSV: one sign, or tab
+    #[arg(long, value_parser = read_separator)]
+    separator: Option<u8>,
+    /// Sheet of a workbook
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
+    /// Row in which the header begins
+    #[arg(long, value_name = "NUMBER")]
+    header_row: Option<u64>,
+    /// Commune of rows that name none; or the unit in which names of communes are looked up
+    #[arg(long, value_name = "SCHEME:CODE")]
+    unit: Option<UnitReference>,
+    /// List that the codes of communes are from, where neither file nor mapping says so
     #[arg(long, default_value = "GSO_PRE2025", value_parser = read_scheme)]
     scheme: AdminScheme,
     /// Print JSON
@@ -50,229 +82,145 @@ pub(super) fn read_scheme(text: &str) -> Result<AdminScheme, String> {
     text.parse().map_err(|_| format!("choose one of {known}"))
 }
 
-/// What became of a file.
-#[derive(Default)]
-struct Report {
-    rows: u64,
-    accepted: u64,
-    unchanged: u64,
-    superseded: u64,
-    problems: Vec<RowProblem>,
-    refused_rows: u64,
-    notes: Vec<RowProblem>,
-}
-
 impl Import {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let options = CsvOptions {
+        hide_faults();
+        let mapping = self.told()?;
+        let results = ResultFiles::beside(&self.file, mapping.sheet.as_deref())?;
+        let bytes = read_file(&self.file)?;
+        if self.suggest_mapping {
+            return self.write_suggestion(&bytes, &mapping);
+        }
+        let today = SystemClock.now().date();
+        let version = version_of(&self.file)?;
+        let options = FileOptions {
+            mapping,
             scheme: self.scheme,
-            version: version_of(&self.file)?,
+            version,
+            today,
         };
-        let file = File::open(&self.file).with_context(|| self.file.display().to_string())?;
-        let bytes = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-        let bar = progress("Importing", bytes);
-        let mut file = CsvFile::open(BufReader::new(bar.wrap_read(file)), options)
-            .with_context(|| self.file.display().to_string())?;
-        let mut client = PushClient::new(self.line.open()?);
+        let file =
+            RecordFile::read(&bytes, &options).map_err(|error| explain(&self.file, &error))?;
+        drop(bytes);
+        results.prepare()?;
         let mut report = Report::default();
-        for column in file.unknown_columns() {
-            let problem = format!("the column {column} is not understood and was left out");
-            report.notes.push(RowProblem {
-                line: 1,
-                column: None,
-                problem,
-            });
-        }
-        loop {
-            let chunk = report.read_chunk(&mut file);
-            if chunk.is_empty() {
-                break;
-            }
-            report.send_chunk(&mut client, chunk).await?;
-        }
-        bar.finish_and_clear();
-        self.show(&report);
+        let sent = self.send(&file, today, &mut report).await;
+        let written = report.write(&results, file.facts());
+        report.show(&results, file.facts(), self.json);
+        written?;
+        sent?;
         anyhow::ensure!(
-            report.refused_rows == 0,
-            "{} of {} rows were not taken: correct them and import the file again",
-            report.refused_rows,
-            report.rows
+            report.refused == 0,
+            "{} of {} records were not taken: correct them and import the file again / {} hồ sơ cần sửa, xem {}",
+            report.refused,
+            report.records(),
+            report.refused,
+            results.xlsx.display()
         );
         Ok(())
     }
 
-    fn show(&self, report: &Report) {
-        if self.json {
-            let list = |problems: &[RowProblem]| -> Vec<_> {
-                let row = |row: &RowProblem| json!({ "line": row.line, "column": row.column, "problem": row.problem });
-                problems.iter().map(row).collect()
-            };
-            say(json!({
-                "rows": report.rows,
-                "accepted": report.accepted,
-                "unchanged": report.unchanged,
-                "superseded": report.superseded,
-                "refused": report.refused_rows,
-                "problems": list(&report.problems),
-                "notes": list(&report.notes),
-            }));
-            return;
-        }
-        for note in &report.notes {
-            say(format_args!("note: {note}"));
-        }
-        for problem in &report.problems {
-            say(format_args!("not taken: {problem}"));
-        }
+    /// What is told about the file: the command line stands above the mapping.
+    fn told(&self) -> anyhow::Result<Mapping> {
+        let told = self.mapping.as_deref().map(read_mapping).transpose()?;
+        let mut mapping = told.unwrap_or_default();
+        mapping.encoding = self.encoding.or(mapping.encoding);
+        mapping.separator = self.separator.or(mapping.separator);
+        mapping.sheet = self.sheet.clone().or(mapping.sheet);
+        mapping.header_row = self.header_row.or(mapping.header_row);
+        mapping.unit = self.unit.or(mapping.unit);
+        Ok(mapping)
+    }
+
+    fn write_suggestion(&self, bytes: &[u8], told: &Mapping) -> anyhow::Result<()> {
+        let text = suggest(bytes, told).map_err(|error| explain(&self.file, &error))?;
+        let path = self.file.with_extension("mapping.toml");
+        let mut file = fs::File::create_new(&path).with_context(|| {
+            format!(
+                "{}: move the mapping that is there away first",
+                path.display()
+            )
+        })?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
         say(format_args!(
-            "{} rows: {} accepted, {} unchanged, {} older than held, {} not taken",
-            report.rows, report.accepted, report.unchanged, report.superseded, report.refused_rows
+            "{}: correct it and import with --mapping / sửa tệp này rồi nhập bằng --mapping",
+            path.display()
         ));
-    }
-}
-
-impl Report {
-    fn read_chunk<R: std::io::Read>(&mut self, file: &mut CsvFile<R>) -> Vec<CsvRow> {
-        let mut chunk = Vec::new();
-        while chunk.len() < CHUNK_ROWS {
-            match file.next_row() {
-                None => break,
-                Some(Ok(row)) => {
-                    self.rows += 1;
-                    self.note_mended(&row);
-                    chunk.push(row);
-                }
-                Some(Err(problems)) => {
-                    self.rows += 1;
-                    self.refused_rows += 1;
-                    self.problems.extend(problems);
-                }
-            }
-        }
-        chunk
-    }
-
-    fn note_mended(&mut self, row: &CsvRow) {
-        for (column, note) in &row.mended {
-            let problem = match note {
-                CellNote::ZerosRestored => "leading zeros were missing and were put back",
-                CellNote::NumberCleaned => "spaces or letters in the number were mended",
-                CellNote::Unreadable(advice) => advice,
-            };
-            let (line, column) = (row.line, Some(column.name()));
-            self.notes.push(RowProblem {
-                line,
-                column,
-                problem: problem.to_owned(),
-            });
-        }
-    }
-
-    async fn send_chunk(
-        &mut self,
-        client: &mut PushClient,
-        chunk: Vec<CsvRow>,
-    ) -> anyhow::Result<()> {
-        let lines: Vec<u64> = chunk.iter().map(|row| row.line).collect();
-        let changes: Vec<v1::RecordChange> = chunk
-            .into_iter()
-            .map(|row| child_change(row.record_id, row.version, write_child(row.draft)))
-            .collect();
-        let outcomes = send_with_patience(client, &changes).await?;
-        for (line, outcome) in lines.into_iter().zip(outcomes) {
-            self.note_outcome(line, outcome);
-        }
         Ok(())
     }
 
-    fn note_outcome(&mut self, line: u64, outcome: v1::RecordOutcome) {
-        let taken = match outcome.outcome() {
-            v1::Outcome::Accepted => {
-                self.accepted += 1;
-                true
+    async fn send(
+        &self,
+        file: &RecordFile,
+        today: time::Date,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let client = match (&self.hub, &self.identity) {
+            (Some(hub), Some(identity)) if !self.dry_run => {
+                Some(PushClient::new(line(hub, identity)?))
             }
-            v1::Outcome::Unchanged => {
-                self.unchanged += 1;
-                true
-            }
-            v1::Outcome::Superseded => {
-                self.superseded += 1;
-                true
-            }
-            v1::Outcome::Rejected | v1::Outcome::Quarantined | v1::Outcome::Unspecified => {
-                self.refused_rows += 1;
-                false
-            }
+            _ => None,
         };
-        let rejects = |violation: &v1::FieldViolation| {
-            violation.level == i32::from(v1::ViolationLevel::Reject)
-        };
-        if !taken && !outcome.violations.iter().any(rejects) {
-            let problem = format!("the hub answered {}", outcome.reason);
-            self.problems.push(RowProblem {
-                line,
-                column: None,
-                problem,
-            });
+        let bar = progress("Importing", file.facts().rows);
+        let mut sender = Sender::new(client, today);
+        for row in file.rows() {
+            bar.inc(1);
+            sender.take(row, report).await;
         }
-        for violation in outcome.violations {
-            let problem = format!("{} [{}]", violation.description, violation.rule);
-            let row = RowProblem {
-                line,
-                column: None,
-                problem,
-            };
-            let list = if rejects(&violation) {
-                &mut self.problems
-            } else {
-                &mut self.notes
-            };
-            list.push(row);
-        }
+        let sent = sender.finish(report).await;
+        bar.finish_and_clear();
+        sent
     }
 }
 
-/// Sends a chunk; when the line fails, what is left of it after a pause.
-async fn send_with_patience(
-    client: &mut PushClient,
-    changes: &[v1::RecordChange],
-) -> anyhow::Result<Vec<v1::RecordOutcome>> {
-    let mut outcomes: Vec<v1::RecordOutcome> = Vec::with_capacity(changes.len());
-    let mut attempt = 0;
-    loop {
-        let left = changes.get(outcomes.len()..).unwrap_or_default().to_vec();
-        let before = outcomes.len();
-        match client
-            .send_each(left, |answered| outcomes.extend(answered))
-            .await
-        {
-            Ok(()) => return Ok(outcomes),
-            Err(UpstreamError::Refused {
-                reason,
-                retry_after: None,
-            }) => {
-                anyhow::bail!("the hub answered {reason}: this does not pass by waiting");
-            }
-            Err(error) => {
-                // A line that carries something before it breaks is worth further tries.
-                attempt = if outcomes.len() > before {
-                    1
-                } else {
-                    attempt + 1
-                };
-                if attempt == ATTEMPTS_MAX {
-                    return Err(error).context("the hub cannot be reached: try again later");
-                }
-                tokio::time::sleep(backoff(attempt, rand::random())).await;
-            }
-        }
+/// Lets a fault of a library show where it is and nothing of the file that it was reading.
+pub(super) fn hide_faults() {
+    std::panic::set_hook(Box::new(show_place));
+}
+
+/// Shows where a fault is and not what was said of it: a library may repeat a text of the file.
+fn show_place(fault: &std::panic::PanicHookInfo<'_>) {
+    let place = fault
+        .location()
+        .map_or_else(String::new, ToString::to_string);
+    complain(&anyhow::anyhow!(
+        "a fault at {place}: please tell whoever made this program"
+    ));
+}
+
+/// A file whole, if it is not too large.
+pub(super) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let name = || path.display().to_string();
+    if fs::metadata(path).with_context(name)?.len() > FILE_BYTES_MAX {
+        return Err(explain(path, &FileError::TooLarge));
     }
+    fs::read(path).with_context(name)
+}
+
+/// What is wrong with a file, in both languages.
+pub(super) fn explain(path: &Path, error: &FileError) -> anyhow::Error {
+    anyhow::anyhow!("{}: {error} / {}", path.display(), error.vietnamese())
+}
+
+/// A mapping, if it is not too large.
+pub(super) fn read_mapping(path: &Path) -> anyhow::Result<Mapping> {
+    let name = || path.display().to_string();
+    let size = fs::metadata(path).with_context(name)?.len();
+    anyhow::ensure!(
+        size <= MAPPING_BYTES_MAX,
+        "{}: a mapping has at most 256 KiB",
+        path.display()
+    );
+    fs::read_to_string(path)
+        .with_context(name)?
+        .parse::<Mapping>()
+        .with_context(name)
 }
 
 /// Rows without a version get the file's time of change, in seconds: it rises when the file is edited
 /// and stays when the same file is imported again.
 pub(super) fn version_of(path: &Path) -> anyhow::Result<u64> {
-    let metadata = std::fs::metadata(path).with_context(|| path.display().to_string())?;
+    let metadata = fs::metadata(path).with_context(|| path.display().to_string())?;
     let age = metadata
         .modified()?
         .duration_since(UNIX_EPOCH)

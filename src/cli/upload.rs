@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use uuid::Uuid;
 
+use super::import::{hide_faults, read_mapping};
 use super::operator::{HubLine, answer, progress};
 use crate::domain::record::RecordKind;
 use crate::domain::unit::{AdminScheme, UnitReference};
@@ -20,12 +21,12 @@ use crate::grpc::upload_client::{
 };
 use crate::sync::forward::UpstreamError;
 use report::Report;
-use rows::Rows;
+use rows::{Reading, Rows};
 
 /// Entries of the report that are asked for at a time.
 const PAGE_ROWS: u32 = 500;
 
-/// Send CSV files of child records to a hub as one upload, whatever the line is like
+/// Send files of child records to a hub as one upload, whatever the line is like
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     childsync upload november.csv --hub https://hub:7443 --identity commune-30742\n  \
@@ -38,7 +39,7 @@ const PAGE_ROWS: u32 = 500;
     upload: a second run shows the first receipt, unless --again is given. The exit status is 0 only if\n\
     every row was taken, or would be.")]
 pub(super) struct Upload {
-    /// The files: UTF-8, separated by comma, semicolon or tab
+    /// The files, as `childsync import` reads them: CSV of any encoding and separator, or .xlsx
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -46,6 +47,9 @@ pub(super) struct Upload {
     /// List that the codes of communes are from, where a file does not say
     #[arg(long, default_value = "GSO_PRE2025", value_parser = super::import::read_scheme)]
     scheme: AdminScheme,
+    /// How columns, codes and dates of the files are read: see deploy/mapping.example.toml
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
     /// The unit that the upload is about; the commune of the rows where they have only one
     #[arg(long, value_name = "SCHEME:CODE")]
     unit: Option<UnitReference>,
@@ -98,7 +102,13 @@ enum PackingChoice {
 
 impl Upload {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let rows = Rows::read_all(&self.files, self.scheme)?;
+        hide_faults();
+        let told = self.mapping.as_deref().map(read_mapping).transpose()?;
+        let reading = Reading {
+            mapping: told.unwrap_or_default(),
+            scheme: self.scheme,
+        };
+        let rows = Rows::read_all(&self.files, &reading)?;
         let mut report = Report::new(&rows);
         let must_be_whole = self.completeness.withdraw_missing || self.all_or_nothing;
         if must_be_whole && !rows.problems.is_empty() {

@@ -168,7 +168,7 @@ impl<'a> Report<'a> {
             let one = |remark: &Remark| {
                 json!({
                     "file": self.file(remark.place),
-                    "line": remark.place.line,
+                    "row": remark.place.row,
                     "column": remark.column,
                     "problem": remark.text,
                 })
@@ -176,7 +176,7 @@ impl<'a> Report<'a> {
             remarks.iter().chain(more).map(one).collect()
         };
         let places = |places: &[Place]| -> Vec<Value> {
-            let one = |place: &Place| json!({ "file": self.file(*place), "line": place.line });
+            let one = |place: &Place| json!({ "file": self.file(*place), "row": place.row });
             places.iter().map(one).collect()
         };
         let absent = |fate: RecordFate| -> Vec<Value> {
@@ -210,7 +210,7 @@ impl<'a> Report<'a> {
         let column = remark
             .column
             .map_or(String::new(), |name| format!(", {name}"));
-        format!("{file}line {}{column}: {}", remark.place.line, remark.text)
+        format!("{file}row {}{column}: {}", remark.place.row, remark.text)
     }
 
     /// An error unless every row was taken, or would have been.

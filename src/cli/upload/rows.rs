@@ -1,15 +1,14 @@
 //! The rows of the files of an upload.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::PathBuf;
 
-use anyhow::Context;
-
-use crate::agent::csv_columns::CellNote;
-use crate::agent::csv_file::{CsvFile, CsvOptions, CsvRow, RowProblem};
-use crate::cli::import::version_of;
+use crate::agent::file::column::Column;
+use crate::agent::file::finding::Finding;
+use crate::agent::file::mapping::Mapping;
+use crate::agent::file::{FileOptions, FileRecord, FileRow, Found, RecordFile};
+use crate::cli::import::{explain, read_file, version_of};
 use crate::cli::operator::progress;
+use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::unit::{AdminScheme, UnitReference};
 use crate::grpc::convert::write_child;
 use crate::grpc::proto::v1;
@@ -20,8 +19,8 @@ use crate::grpc::push_client::child_change;
 pub(super) struct Place {
     /// Which of the files.
     pub(super) file: usize,
-    /// The line in it, from 1.
-    pub(super) line: u64,
+    /// The row in it, as a spreadsheet numbers it.
+    pub(super) row: u64,
 }
 
 /// A row that was read.
@@ -38,18 +37,26 @@ pub(super) struct Remark {
     pub(super) text: String,
 }
 
+/// How files are read.
+pub(super) struct Reading {
+    /// What is told about the files.
+    pub(super) mapping: Mapping,
+    /// The list that codes of communes are from, where a file does not say.
+    pub(super) scheme: AdminScheme,
+}
+
 /// Everything that the files say.
 pub(super) struct Rows {
     pub(super) files: Vec<PathBuf>,
     pub(super) read: Vec<Row>,
-    /// Rows that cannot be read.
+    /// Rows that cannot be sent.
     pub(super) unreadable: u64,
     pub(super) problems: Vec<Remark>,
     pub(super) notes: Vec<Remark>,
 }
 
 impl Rows {
-    pub(super) fn read_all(files: &[PathBuf], scheme: AdminScheme) -> anyhow::Result<Self> {
+    pub(super) fn read_all(files: &[PathBuf], reading: &Reading) -> anyhow::Result<Self> {
         let mut rows = Self {
             files: files.to_vec(),
             read: Vec::new(),
@@ -58,80 +65,88 @@ impl Rows {
             notes: Vec::new(),
         };
         for number in 0..files.len() {
-            rows.read_file(number, scheme)?;
+            rows.read_file(number, reading)?;
         }
         Ok(rows)
     }
 
-    fn read_file(&mut self, number: usize, scheme: AdminScheme) -> anyhow::Result<()> {
+    fn read_file(&mut self, number: usize, reading: &Reading) -> anyhow::Result<()> {
         let path = self.files.get(number).cloned().unwrap_or_default();
-        let name = || path.display().to_string();
-        let version = version_of(&path)?;
-        let file = File::open(&path).with_context(name)?;
-        let bytes = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-        let bar = progress("Reading", bytes);
-        let source = BufReader::new(bar.wrap_read(file));
-        let mut file = CsvFile::open(source, CsvOptions { scheme, version }).with_context(name)?;
-        for column in file.unknown_columns() {
-            let text = format!("the column {column} is not understood and was left out");
-            let place = Place {
-                file: number,
-                line: 1,
-            };
-            self.notes.push(Remark {
-                place,
+        let options = FileOptions {
+            mapping: reading.mapping.clone(),
+            scheme: reading.scheme,
+            version: version_of(&path)?,
+            today: SystemClock.now().date(),
+        };
+        let bytes = read_file(&path)?;
+        let file = RecordFile::read(&bytes, &options).map_err(|error| explain(&path, &error))?;
+        drop(bytes);
+        let header = Place {
+            file: number,
+            row: file.facts().header_row,
+        };
+        self.notes
+            .extend(file.facts().left_out.iter().map(|label| Remark {
+                place: header,
                 column: None,
-                text,
-            });
-        }
-        while let Some(row) = file.next_row() {
-            match row {
-                Ok(row) => self.add(number, row),
-                Err(problems) => {
-                    self.unreadable += 1;
-                    let remarks = problems.into_iter().map(|row| remark(number, row));
-                    self.problems.extend(remarks);
-                }
-            }
+                text: format!("the column {label} is not understood and was left out"),
+            }));
+        let bar = progress("Reading", file.facts().rows);
+        for row in file.rows() {
+            bar.inc(1);
+            self.add(number, row);
         }
         bar.finish_and_clear();
         Ok(())
     }
 
-    fn add(&mut self, file: usize, row: CsvRow) {
+    fn add(&mut self, file: usize, row: FileRow) {
+        match row {
+            FileRow::Record(record) => self.add_record(file, *record),
+            FileRow::Refused { row, found, .. } => {
+                self.unreadable += 1;
+                let place = Place { file, row };
+                self.problems
+                    .extend(found.into_iter().map(|found| remark(place, &found)));
+            }
+            FileRow::Skipped { row, finding } => self.notes.push(Remark {
+                place: Place { file, row },
+                column: None,
+                text: words(finding),
+            }),
+        }
+    }
+
+    fn add_record(&mut self, file: usize, record: FileRecord) {
         let place = Place {
             file,
-            line: row.line,
+            row: record.row,
         };
-        for (column, note) in &row.mended {
-            let text = match note {
-                CellNote::ZerosRestored => "leading zeros were missing and were put back",
-                CellNote::NumberCleaned => "spaces or letters in the number were mended",
-                CellNote::Unreadable(advice) => advice,
-            };
-            self.notes.push(Remark {
-                place,
-                column: Some(column.name()),
-                text: text.to_owned(),
-            });
-        }
-        let commune = row.draft.commune.as_ref();
+        let found = record.found.iter();
+        self.notes.extend(found.map(|found| remark(place, found)));
+        let commune = record.draft.commune.as_ref();
         let unit = commune.map(|unit| format!("{}:{}", unit.scheme, unit.code));
+        let content = write_child(record.draft);
         self.read.push(Row {
             place,
             unit: unit.and_then(|unit| unit.parse().ok()),
-            change: child_change(row.record_id, row.version, write_child(row.draft)),
+            change: child_change(record.record_id, record.version, content),
         });
     }
 }
 
-fn remark(file: usize, row: RowProblem) -> Remark {
+fn remark(place: Place, (column, finding): &Found) -> Remark {
     Remark {
-        place: Place {
-            file,
-            line: row.line,
-        },
-        column: row.column,
-        text: row.problem,
+        place,
+        column: column.map(Column::name),
+        text: words(*finding),
     }
+}
+
+fn words(finding: Finding) -> String {
+    let wording = finding.wording();
+    format!(
+        "{}: {} / {}: {}",
+        wording.vietnamese, wording.vietnamese_advice, wording.english, wording.english_advice
+    )
 }
