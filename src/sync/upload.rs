@@ -1,7 +1,7 @@
 //! Uploads: files of records that come in chunks, over any number of lines, and are taken in at the end.
 //!
 //! A node announces an upload, sends its bytes, and commits it. The bytes are kept sealed until the
-//! [`committer`] has checked them and has taken their records into the same log as `Push`, by the same
+//! [`UploadCommitter`] has checked them and has taken their records into the same log as `Push`, by the same
 //! rules. Everything goes on where it stopped: bytes at the durable offset, records at those that were
 //! dealt with, which are written down in the transaction that dealt with them.
 
