@@ -21,11 +21,11 @@ use crate::support::database::Engine;
 use crate::support::eventually;
 use crate::support::on_both_engines;
 use crate::support::pipeline::{Pipeline, Said};
-pub(crate) use scene::other_model;
 use scene::{
     NODES, Running, decide, from_the_start, gatekeeper, held_at_the_gate, lenient, linked_by,
     never, progress, put_in_use, say, seen, strict,
 };
+pub(crate) use scene::{other_model, with_figures};
 
 on_both_engines![
     what_is_written_while_the_index_is_built_is_right_after_the_swap,

@@ -11,7 +11,7 @@ use childsync::linkage::model::Model;
 use tonic::transport::Channel;
 use tonic_types::StatusExt;
 
-use crate::relink::other_model;
+use crate::relink::{other_model, with_figures};
 use crate::support::database::{Database, Engine};
 use crate::support::hub::{HubOptions, TestHub};
 use crate::support::pki::Pki;
@@ -30,6 +30,12 @@ type Client = LinkageServiceClient<Channel>;
 
 fn models(hub: &TestHub) -> Client {
     Client::new(hub.operator_line())
+}
+
+/// Where the shipped model links, in hundredths of a bit.
+fn shipped_link() -> String {
+    let shipped = Model::shipped().expect("the shipped model");
+    shipped.thresholds().link.to_string()
 }
 
 /// Links what the shipped model leaves to a steward.
@@ -136,7 +142,7 @@ async fn an_operator_sees_tries_and_changes_the_model(engine: Engine) {
     assert_eq!(hub.status().await.golden_records, 2);
     assert_eq!(
         (open_reviews(&hub).await, link_centibits(&hub).await),
-        (1, "450".to_owned())
+        (1, shipped_link())
     );
 
     let used = put_in_use(&hub, text(&lenient())).await;
@@ -157,7 +163,7 @@ async fn an_operator_sees_tries_and_changes_the_model(engine: Engine) {
     assert_eq!(hub.status().await.golden_records, 2);
     assert_eq!(
         (open_reviews(&hub).await, link_centibits(&hub).await),
-        (1, "450".to_owned())
+        (1, shipped_link())
     );
     assert_eq!(
         back.model.expect("a model").source(),
@@ -224,8 +230,8 @@ async fn a_preview_changes_nothing_and_names_pairs(engine: Engine) {
 
 async fn what_is_no_model_is_refused_and_nothing_changes(engine: Engine) {
     let hub = two_communes(engine).await;
-    let broken = lenient().replace("review = -4.5", "review = 99.0");
-    let not_finite = lenient().replace("same_child = -22.0", "same_child = nan");
+    let broken = with_figures(&lenient(), &[("review", "99.0")]);
+    let not_finite = with_figures(&lenient(), &[("same_child", "nan")]);
     let long = format!("# {}", "x".repeat(1024 * 1024));
     for (model, why, words) in [
         (Some(text(&broken)), "MODEL_INVALID", "veto < review < link"),
@@ -384,7 +390,7 @@ async fn every_replica_follows_the_model_that_one_of_them_was_given() {
     leader.register("other", "GSO_PRE2025:30745").await;
     push_doubtful_pair(&leader).await;
     let follower = start().await;
-    assert_eq!(link_centibits(&follower).await, "450");
+    assert_eq!(link_centibits(&follower).await, shipped_link());
 
     put_in_use(&follower, text(&lenient())).await;
 

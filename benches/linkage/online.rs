@@ -115,7 +115,7 @@ pub(crate) fn measure(
         let target = usize::try_from(*step)?;
         progress(format_args!("filling the index up to {target}"));
         fill(&mut index, &mut country, target)?;
-        index.settle(fresh);
+        index.settle_some(usize::MAX, fresh);
         let bytes = resident_bytes()?.saturating_sub(empty);
         let mut times = Vec::with_capacity(samples);
         let mut linked = 0;
@@ -152,7 +152,7 @@ fn fill(index: &mut LinkageIndex, country: &mut Country, target: usize) -> anyho
     }
     progress("comparing them");
     compare_all(index);
-    index.touch_all();
+    index.put_off_all();
     Ok(())
 }
 

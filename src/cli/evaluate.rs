@@ -4,6 +4,7 @@ mod labelled;
 mod linking;
 mod wrong;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -27,8 +28,9 @@ use linking::{Linked, link_file};
     childsync evaluate --records people.csv\n\n\
     The file is CSV in UTF-8 with a header. Columns: full_name, sex, birth_date, pin, unit_code,\n\
     mother_name, father_name, phone, village, household_no, ethnicity, birth_order,\n\
-    birth_certificate, insurance_number, node. Any of them but full_name may be missing; others\n\
-    are passed over. entity_id is the truth: rows with the same one are the same child. Linkage\n\
+    birth_certificate, insurance_number, other_name, node. Any of them but full_name may be\n\
+    missing; others are passed over. Dates are 2018-04-02, 02/04/2018, 2018-04 or 2018. Faults\n\
+    that were found in names and repaired are counted by kind. entity_id is the truth: rows with the same one are the same child. Linkage\n\
     never looks at it."
 )]
 pub(super) struct Evaluate {
@@ -67,6 +69,8 @@ struct Report {
     review_true_share: f64,
     missed_pairs_in_review_share: f64,
     repaired_texts: u64,
+    /// How many records had each fault in a name, by its name.
+    faults: BTreeMap<&'static str, u64>,
     peak_memory_bytes: Option<u64>,
 }
 
@@ -76,10 +80,10 @@ impl Evaluate {
         let started = Instant::now();
         let source = File::open(&self.records)
             .with_context(|| format!("--records: {}", self.records.display()))?;
-        let rows = source.metadata()?.len() / BYTES_OF_A_ROW;
-        let bar = progress("Reading", usize::try_from(rows)?);
+        let rows = usize::try_from(source.metadata()?.len() / BYTES_OF_A_ROW)?;
+        let bar = progress("Reading", rows);
         let file = LabelledFile::open(BufReader::new(source), self.scheme).context("--records")?;
-        let linked = link_file(file, Arc::new(model), |rows| {
+        let linked = link_file(file, rows, Arc::new(model), |rows| {
             bar.inc(u64::try_from(rows).unwrap_or_default());
         });
         bar.finish_and_clear();
@@ -97,7 +101,8 @@ impl Evaluate {
     }
 }
 
-/// What a row takes up, roughly; only the progress bar believes it.
+/// What a row takes up, roughly; only the progress bar believes it, and
+/// room is made by it.
 const BYTES_OF_A_ROW: u64 = 150;
 
 impl Report {
@@ -124,6 +129,7 @@ impl Report {
             review_true_share: evaluation.review_precision(),
             missed_pairs_in_review_share: evaluation.missed_in_review(),
             repaired_texts: linked.repaired_texts,
+            faults: linked.faults.clone(),
             peak_memory_bytes: peak_memory_bytes(),
         }
     }
@@ -145,6 +151,9 @@ impl Report {
             "texts repaired            {:>12}",
             self.repaired_texts
         ));
+        for (fault, records) in &self.faults {
+            say(format_args!("  {fault:<23} {records:>12}"));
+        }
         say(format_args!(
             "candidate pairs compared  {:>12}",
             self.candidate_pairs

@@ -2,66 +2,136 @@
 //!
 //! Each key puts other fields together, so that no single wrong or missing field hides a pair.
 
+use std::cell::OnceCell;
+
 use super::features::{Features, Vocabulary};
 use super::model::Model;
 use super::words::{mix, short};
 
 /// Keys that a record has at most.
-pub(super) const KEYS: usize = 10;
+pub(super) const KEYS: usize = 14;
 
 /// The keys of a record; 0 where it lacks what the key is made of.
 pub(super) type Keys = [u32; KEYS];
 
 /// The keys of a record. They depend on the record and the model alone.
 pub(super) fn keys(vocabulary: &Vocabulary, model: &Model, record: &Features) -> Keys {
-    let words = &vocabulary.words;
-    let given = words.sound(record.name.given());
-    let family = words.sound(record.name.family());
-    let whole = record.name.untoned_in_any_order(words);
-    let mother = record.mother.untoned_in_any_order(words);
-    let mother_ends = record.mother.untoned_ends(words);
-    let father = record.father.untoned_in_any_order(words);
-    let commune = vocabulary.places.today(record.commune);
-    let birth = record.birth;
-    let year = u64::from(birth.year);
-    let date = if birth.is_full() {
-        year * 10_000 + u64::from(birth.month) * 100 + u64::from(birth.day)
-    } else {
-        0
-    };
-    let name = if is_common(vocabulary, model, record) {
-        whole
-    } else {
-        mix(family) ^ given
-    };
-    [
-        key(1, &[record.number.digits]),
-        key(2, &[name, date]),
-        key(3, &[mother_ends, date]),
-        key(4, &[mother, given]),
-        key(5, &[whole, year, commune]),
-        key(6, &[given, date, commune]),
-        key(
-            7,
-            &[
-                u64::from(record.phone),
-                if given == 0 { date } else { given },
-            ],
-        ),
-        key(8, &[father, given]),
-        key(10, &[father, date]),
-        key(
-            9,
-            &[
-                u64::from(if record.insurance == 0 {
-                    record.certificate
-                } else {
-                    record.insurance
-                }),
-                year,
-            ],
-        ),
-    ]
+    let parts = Parts::of(vocabulary, model, record);
+    std::array::from_fn(|kind| parts.key(kind))
+}
+
+/// What keys are made of; each part is read once, when a key wants it.
+struct Parts<'a> {
+    vocabulary: &'a Vocabulary,
+    model: &'a Model,
+    record: &'a Features,
+    given: OnceCell<u64>,
+    whole: OnceCell<u64>,
+    mother: OnceCell<u64>,
+    mother_ends: OnceCell<u64>,
+    father: OnceCell<u64>,
+}
+
+impl<'a> Parts<'a> {
+    const fn of(vocabulary: &'a Vocabulary, model: &'a Model, record: &'a Features) -> Self {
+        Self {
+            vocabulary,
+            model,
+            record,
+            given: OnceCell::new(),
+            whole: OnceCell::new(),
+            mother: OnceCell::new(),
+            mother_ends: OnceCell::new(),
+            father: OnceCell::new(),
+        }
+    }
+
+    fn key(&self, kind: usize) -> u32 {
+        let record = self.record;
+        let (date, year) = (self.date(), u64::from(record.birth.year));
+        match kind {
+            0 => key(1, &[record.number.digits]),
+            1 if date != 0 => key(2, &[date, self.name()]),
+            2 if date != 0 => key(3, &[date, self.mother_ends()]),
+            3 => key(4, &[self.mother(), self.given()]),
+            4 => key(5, &[self.whole(), year, self.province()]),
+            5 if date != 0 => {
+                // The first of January is the day of whoever knows the year alone.
+                let is_exact = !record.birth.is_new_year();
+                let with = if is_exact { 1 } else { self.given() };
+                key(6, &[date, self.commune(), with])
+            }
+            6 => key(7, &[record.phone.into()]),
+            7 => key(8, &[self.father(), self.given()]),
+            8 => key(9, &[record.insurance.into()]),
+            9 if date != 0 => key(10, &[date, self.father()]),
+            10 => key(11, &[self.mother(), self.father()]),
+            11 => key(12, &[self.mother_ends(), self.given(), year]),
+            12 if date != 0 => key(13, &[date, self.given(), self.province()]),
+            13 => key(14, &[self.mother(), year, self.province()]),
+            _ => 0,
+        }
+    }
+
+    /// The day of birth as a number; 0 where it is not known to the day.
+    fn date(&self) -> u64 {
+        let birth = self.record.birth;
+        if birth.is_full() {
+            u64::from(birth.year) * 10_000 + u64::from(birth.month) * 100 + u64::from(birth.day)
+        } else {
+            0
+        }
+    }
+
+    /// Family name and given name by their sound, or the whole name where those are too common.
+    fn name(&self) -> u64 {
+        if is_common(self.vocabulary, self.model, self.record) {
+            return self.whole();
+        }
+        let family = self.vocabulary.words.sound(self.record.name.family());
+        mix(family) ^ self.given()
+    }
+
+    fn given(&self) -> u64 {
+        let read = || self.vocabulary.words.sound(self.record.name.given());
+        *self.given.get_or_init(read)
+    }
+
+    fn whole(&self) -> u64 {
+        let words = &self.vocabulary.words;
+        *self
+            .whole
+            .get_or_init(|| self.record.name.untoned_in_any_order(words))
+    }
+
+    fn mother(&self) -> u64 {
+        let words = &self.vocabulary.words;
+        *self
+            .mother
+            .get_or_init(|| self.record.mother.untoned_in_any_order(words))
+    }
+
+    fn mother_ends(&self) -> u64 {
+        let words = &self.vocabulary.words;
+        *self
+            .mother_ends
+            .get_or_init(|| self.record.mother.untoned_ends(words))
+    }
+
+    fn father(&self) -> u64 {
+        let words = &self.vocabulary.words;
+        *self
+            .father
+            .get_or_init(|| self.record.father.untoned_in_any_order(words))
+    }
+
+    fn commune(&self) -> u64 {
+        self.vocabulary.places.today(self.record.commune)
+    }
+
+    fn province(&self) -> u64 {
+        self.vocabulary.places.province(self.record.commune)
+    }
 }
 
 /// Whether family name and given name together are so common that the middle names must help.

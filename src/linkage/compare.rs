@@ -30,6 +30,11 @@ pub fn compare(
     compare_homes(vocabulary, &mut pattern, one, other);
     for (comparison, one, other) in [
         (Comparison::Phone, one.phone, other.phone),
+        (Comparison::Insurance, one.insurance, other.insurance),
+    ] {
+        numbers::compare_long_numbers(&mut pattern, comparison, one, other);
+    }
+    for (comparison, one, other) in [
         (
             Comparison::Ethnicity,
             one.ethnicity.into(),
@@ -45,7 +50,6 @@ pub fn compare(
             one.certificate,
             other.certificate,
         ),
-        (Comparison::Insurance, one.insurance, other.insurance),
     ] {
         if one != 0 && other != 0 {
             pattern.set(comparison, same_or_different(one == other));
@@ -72,16 +76,18 @@ fn compare_homes(vocabulary: &Vocabulary, pattern: &mut Pattern, one: &Features,
     if nearness != Nearness::SameCommune {
         return;
     }
-    let both = |one: u32, other: u32| one != 0 && other != 0;
-    let same_village = one.village == other.village && one.village != 0;
-    let level = if both(one.household, other.household) && one.household == other.household {
-        Level::Same
-    } else if same_village && !both(one.household, other.household) {
-        Level::SameVillage
-    } else if both(one.household, other.household) || both(one.village, other.village) {
-        Level::Different
-    } else {
-        Level::Missing
+    let compared = |one: u32, other: u32| (one != 0 && other != 0).then_some(one == other);
+    let level = match (
+        compared(one.household, other.household),
+        compared(one.village, other.village),
+    ) {
+        // A house may be said to lie in the next village; another house of the same number is as likely.
+        (Some(true), Some(false)) => Level::SomeAlike,
+        (Some(true), Some(true) | None) => Level::Same,
+        (Some(false), Some(true)) => Level::OtherHouse,
+        (None, Some(true)) => Level::SameVillage,
+        (Some(false), Some(false) | None) | (None, Some(false)) => Level::Different,
+        (None, None) => Level::Missing,
     };
     pattern.set(Comparison::Household, level);
 }

@@ -1,7 +1,8 @@
 //! How good linkage is on records whose truth is known.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use hashbrown::HashMap;
 
 /// Pairs of records, counted against the truth.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

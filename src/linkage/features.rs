@@ -168,20 +168,25 @@ pub struct Features {
     pub(super) father: ParentName,
     pub(super) number: Number,
     pub(super) birth: Birth,
-    /// Numbers that equal values have in common; 0 for none.
+    /// The telephone's digits, and the last ten digits of the insurance card, modulo 2^32; 0 for none.
     pub(super) phone: u32,
+    pub(super) insurance: u32,
+    /// Numbers that equal values have in common; 0 for none.
     pub(super) village: u32,
     pub(super) household: u32,
     pub(super) certificate: u32,
-    pub(super) insurance: u32,
     /// Number of a whole name that is more common than its words would make it; 0 otherwise.
     pub(super) whole_name: u32,
+    /// Last word of another name that the child is called by.
+    pub(super) other_given: Word,
     pub(super) commune: Place,
     pub(super) sex: Option<Sex>,
     pub(super) ethnicity: u8,
     pub(super) birth_order: u8,
     /// Of a people whose names the lists do not know: no word of them counts as rare.
     pub(super) is_minority: bool,
+    /// A child that has no name yet.
+    pub(super) is_unnamed: bool,
 }
 
 impl Features {
@@ -205,11 +210,13 @@ impl Features {
         certificate: 0,
         insurance: 0,
         whole_name: 0,
+        other_given: Word::NONE,
         commune: Place::NONE,
         sex: None,
         ethnicity: 0,
         birth_order: 0,
         is_minority: false,
+        is_unnamed: false,
     };
 }
 
@@ -230,6 +237,7 @@ pub struct Vocabulary {
 /// nothing shared and can be done for many records at a time.
 pub struct Normalised {
     name: PersonName,
+    other_name: PersonName,
     mother: PersonName,
     father: PersonName,
     features: Features,
@@ -240,26 +248,29 @@ impl Normalised {
     /// Reads the details of a record.
     pub fn new(details: &Details) -> Self {
         let mut name = normalise::person_name(&details.full_name);
-        if normalise::is_unnamed(&name) {
+        let is_unnamed = normalise::is_unnamed(&name);
+        if is_unnamed {
             name = PersonName::default();
         }
         let birth = details.birth_date.map(Birth::new).unwrap_or_default();
-        let village = normalise::text(&details.village);
+        let village = normalise::village(&details.village);
         let household = normalise::household_number(&details.household_number);
         let features = Features {
             number: number(&details.personal_number, details.sex, birth),
             birth,
-            phone: normalise::phone(&details.phone).map_or(0, |digits| short(mix(digits))),
-            household: joined(&village, &household),
+            phone: normalise::phone(&details.phone).map_or(0, short),
+            household: numbered(&household),
             village: numbered(&village),
             certificate: numbered(&compact(&details.birth_certificate)),
             insurance: insurance(&details.insurance_number),
             sex: details.sex,
             ethnicity: details.ethnicity.parse().unwrap_or_default(),
             birth_order: u8::try_from(details.birth_order).unwrap_or_default(),
+            is_unnamed,
             ..Features::NOTHING
         };
         Self {
+            other_name: normalise::person_name(&details.other_name),
             mother: parent_name(&details.mother_name),
             father: parent_name(&details.father_name),
             name,
@@ -293,6 +304,11 @@ impl Normalised {
             is_minority: (ethnicity != 0 && ethnicity != KINH && ethnicity != HOA)
                 || first.is_some_and(|word| model.frequencies().is_minority(word)),
             name: Name::new(&self.name, words, model),
+            other_given: self
+                .other_name
+                .words()
+                .last()
+                .map_or(Word::NONE, |word| words.intern(word, model.frequencies())),
             mother: Name::new(&self.mother, words, model),
             father: Name::new(&self.father, words, model),
             commune: commune.unwrap_or_default(),
@@ -340,7 +356,7 @@ fn insurance(text: &str) -> u32 {
         (13, true) => digits.get(3..).unwrap_or_default(),
         _ => "",
     };
-    numbered(kept)
+    kept.parse().map_or(0, short)
 }
 
 /// Letters and digits in one case: numbers are written with and without spaces, dots and strokes. A
@@ -355,13 +371,4 @@ fn numbered(text: &str) -> u32 {
         return 0;
     }
     short(stable_hash(text.as_bytes()))
-}
-
-fn joined(village: &str, household: &str) -> u32 {
-    if household.is_empty() {
-        return 0;
-    }
-    short(mix(
-        stable_hash(village.as_bytes()) ^ stable_hash(household.as_bytes()).rotate_left(1)
-    ))
 }

@@ -13,11 +13,12 @@ mod golden;
 mod partition;
 mod records;
 mod reviews;
+mod waiting;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::blocking::{self, KEYS};
+use super::blocking::{self, KEYS, Keys};
 use super::compare::compare;
 use super::decisions::Decisions;
 use super::features::{Features, Normalised, Vocabulary};
@@ -34,6 +35,7 @@ pub use partition::Veto;
 use records::Records;
 pub use reviews::Review;
 use reviews::Reviews;
+use waiting::Waiting;
 
 /// A record in the index: its place, given again when a record has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,7 +83,7 @@ pub struct LinkageIndex {
     /// Records whose links may have changed since the last settlement.
     touched: BTreeSet<Number>,
     /// Touched records that may wait: those of an index that was just built.
-    put_off: BTreeSet<Number>,
+    put_off: Waiting,
 }
 
 impl LinkageIndex {
@@ -98,7 +100,7 @@ impl LinkageIndex {
             former: HashMap::new(),
             settled: 0,
             touched: BTreeSet::new(),
-            put_off: BTreeSet::new(),
+            put_off: Waiting::default(),
         }
     }
 
@@ -115,6 +117,12 @@ impl LinkageIndex {
     /// The model.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
+    }
+
+    /// Makes room for so many more records.
+    pub fn reserve(&mut self, records: usize) {
+        self.blocks.reserve(records);
+        self.records.reserve(records);
     }
 
     /// Takes a record in without looking for its like: for many records at a time, before
@@ -136,10 +144,8 @@ impl LinkageIndex {
     /// candidates were compared. Reads only, so that many can be asked for at once.
     pub fn pairs_of(&self, one: Number) -> (Vec<ScoredPair>, usize) {
         let mut candidates = Vec::new();
-        for (kind, key) in self.blocks.keys(one).into_iter().enumerate() {
-            if key != 0 && self.blocks.is_open(kind, key) {
-                candidates.extend(self.blocks.older_than(one, kind));
-            }
+        for block in self.keys(one).into_iter().enumerate() {
+            candidates.extend(self.blocks.block(block).filter(|other| *other < one));
         }
         let same = self.decisions.same_as(self.key(one));
         candidates.extend(same.filter_map(|key| self.records.find(key)));
@@ -166,15 +172,21 @@ impl LinkageIndex {
         }
     }
 
-    /// Notes that every record's links may have changed.
-    pub fn touch_all(&mut self) {
-        self.touched.extend(self.records.numbers());
+    /// Lets every record wait for [`LinkageIndex::settle_some`], because every record's links may have
+    /// changed.
+    pub fn put_off_all(&mut self) {
+        self.touched.clear();
+        for number in self.records.numbers() {
+            self.put_off.insert(number);
+        }
     }
 
     /// Lets everything that was touched so far wait for [`LinkageIndex::settle_some`], so that what is
     /// touched from now on is not settled behind all of it.
     pub fn put_off(&mut self) {
-        self.put_off.append(&mut self.touched);
+        for number in std::mem::take(&mut self.touched) {
+            self.put_off.insert(number);
+        }
     }
 
     /// Notes in which golden record the store has a record, and where it was before.
@@ -266,9 +278,11 @@ impl LinkageIndex {
 
     /// Whether two records are candidates: whether they share a blocking key that is not too common.
     pub fn share_key(&self, one: Number, other: Number) -> bool {
-        let (one, other) = (self.blocks.keys(one), self.blocks.keys(other));
+        let (one, other) = (self.keys(one), self.keys(other));
         let mut keys = one.into_iter().zip(other).enumerate();
-        keys.any(|(kind, (one, other))| one == other && one != 0 && self.blocks.is_open(kind, one))
+        keys.any(|(kind, (one, other))| {
+            one == other && one != 0 && self.blocks.is_open((kind, one))
+        })
     }
 
     /// All records.
@@ -293,8 +307,18 @@ impl LinkageIndex {
     fn put_in(&mut self, key: RecordKey, record: &Normalised) -> (Number, Crossed) {
         let features = record.intern(&mut self.vocabulary, &self.model);
         let number = self.records.insert(key, features);
-        let keys = blocking::keys(&self.vocabulary, &self.model, &features);
-        (number, self.blocks.put(number, keys))
+        (number, self.put_in_blocks(number, [0; KEYS]))
+    }
+
+    /// Moves a record from the blocks of its keys before to those of its features of now.
+    fn put_in_blocks(&mut self, number: Number, before: Keys) -> Crossed {
+        let now = self.keys(number);
+        self.blocks.put(number, [before, now])
+    }
+
+    /// The keys of a record; all 0 for one that is not here.
+    fn keys(&self, number: Number) -> Keys {
+        blocking::keys(&self.vocabulary, &self.model, self.features(number))
     }
 
     fn change(&mut self, number: Number, record: &Normalised) {
@@ -303,21 +327,23 @@ impl LinkageIndex {
             return;
         }
         self.forget_pairs(number);
+        let before = self.keys(number);
         self.records.set_features(number, features);
-        let keys = blocking::keys(&self.vocabulary, &self.model, &features);
-        let crossed = self.blocks.put(number, keys);
+        let crossed = self.put_in_blocks(number, before);
         self.cross(&crossed);
         self.score_all(number);
     }
 
     fn remove(&mut self, number: Number) {
         self.forget_pairs(number);
-        let crossed = self.blocks.put(number, [0; KEYS]);
+        let before = self.keys(number);
+        self.records.set_features(number, Features::NOTHING);
+        let crossed = self.put_in_blocks(number, before);
         self.cross(&crossed);
         self.records.remove(number);
         self.former.remove(&number);
         self.touched.remove(&number);
-        self.put_off.remove(&number);
+        self.put_off.remove(number);
     }
 
     fn forget_pairs(&mut self, number: Number) {
@@ -331,8 +357,8 @@ impl LinkageIndex {
     /// Looks again at blocks that have become crowds or are none any more, as if the records of now had
     /// been there from the start.
     fn cross(&mut self, crossed: &Crossed) {
-        for (kind, key) in &crossed.opened {
-            let members: Vec<Number> = self.blocks.block(*kind, *key).collect();
+        for block in &crossed.opened {
+            let members: Vec<Number> = self.blocks.block(*block).collect();
             for (one, other) in pairs_among(&members) {
                 if let Some(pair) = self.scored(one, other) {
                     self.put_edge(pair);
@@ -340,8 +366,8 @@ impl LinkageIndex {
             }
         }
         // A crowd says too little: pairs that have nothing else in common are forgotten.
-        for (kind, key) in &crossed.closed {
-            for (one, other) in pairs_among(&self.blocks.members(*kind, *key)) {
+        for block in &crossed.closed {
+            for (one, other) in pairs_among(&self.blocks.members(*block)) {
                 let keys = (self.key(one), self.key(other));
                 if !self.share_key(one, other)
                     && !self.decisions.are_same(keys.0, keys.1)
@@ -358,10 +384,8 @@ impl LinkageIndex {
     /// Everybody who shares an open block with a record, and whom a steward put together with it.
     fn candidates(&self, one: Number) -> Vec<Number> {
         let mut candidates = Vec::with_capacity(KEYS);
-        for (kind, key) in self.blocks.keys(one).into_iter().enumerate() {
-            if key != 0 && self.blocks.is_open(kind, key) {
-                candidates.extend(self.blocks.block(kind, key));
-            }
+        for block in self.keys(one).into_iter().enumerate() {
+            candidates.extend(self.blocks.block(block));
         }
         let same = self.decisions.same_as(self.key(one));
         candidates.extend(same.filter_map(|key| self.records.find(key)));

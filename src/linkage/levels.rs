@@ -55,6 +55,10 @@ pub enum Level {
     SoundsAlike,
     /// One typing error apart: a letter or a digit.
     OneTypingError,
+    /// Nearly alike, but each a name of its own, as twins have: Hân and Hiên.
+    AnotherName,
+    /// One is what a family calls the child, or the other's second name.
+    Nickname,
     /// One is an abbreviation of the other.
     Abbreviated,
     /// One has less than the other: a part is missing, the rest is equal.
@@ -73,10 +77,16 @@ pub enum Level {
     TooNear,
     /// Equal, but the number contradicts the birth year or the sex that one of the records states.
     Doubtful,
+    /// In the same village in another house.
+    OtherHouse,
     /// In the same village.
     SameVillage,
     /// In the same province.
     SameProvince,
+    /// One of two children has no name yet.
+    Unnamed,
+    /// Neither of two children has a name yet.
+    BothUnnamed,
     /// Not equal.
     Different,
 }
@@ -136,7 +146,7 @@ impl Comparison {
 
 impl Level {
     /// All levels.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::Missing,
         Self::Same,
         Self::OtherSpelling,
@@ -144,6 +154,8 @@ impl Level {
         Self::TonesLost,
         Self::SoundsAlike,
         Self::OneTypingError,
+        Self::AnotherName,
+        Self::Nickname,
         Self::Abbreviated,
         Self::PartMissing,
         Self::SomeAlike,
@@ -153,8 +165,11 @@ impl Level {
         Self::SameYear,
         Self::TooNear,
         Self::Doubtful,
+        Self::OtherHouse,
         Self::SameVillage,
         Self::SameProvince,
+        Self::Unnamed,
+        Self::BothUnnamed,
         Self::Different,
     ];
 
@@ -168,6 +183,8 @@ impl Level {
             Self::TonesLost => "tones_lost",
             Self::SoundsAlike => "sounds_alike",
             Self::OneTypingError => "one_typing_error",
+            Self::AnotherName => "another_name",
+            Self::Nickname => "nickname",
             Self::Abbreviated => "abbreviated",
             Self::PartMissing => "part_missing",
             Self::SomeAlike => "some_alike",
@@ -177,8 +194,11 @@ impl Level {
             Self::SameYear => "same_year",
             Self::TooNear => "too_near",
             Self::Doubtful => "doubtful",
+            Self::OtherHouse => "other_house",
             Self::SameVillage => "same_village",
             Self::SameProvince => "same_province",
+            Self::Unnamed => "unnamed",
+            Self::BothUnnamed => "both_unnamed",
             Self::Different => "different",
         }
     }

@@ -55,6 +55,7 @@ pub fn person_name(text: &str) -> PersonName {
     {
         read_words(piece, &mut words, &mut faults);
     }
+    put_clan_first(&mut words, is_marked(&repaired));
     if family_stands_last(&words) {
         faults.insert(Fault::SwappedOrder);
     }
@@ -78,6 +79,7 @@ fn known_name(text: &str) -> Option<PersonName> {
         }
         name.words.push(Cow::Borrowed(canonical));
     }
+    put_clan_first(&mut name.words, false);
     if family_stands_last(&name.words) {
         name.faults.insert(Fault::SwappedOrder);
     }
@@ -158,6 +160,33 @@ pub fn is_unnamed(name: &PersonName) -> bool {
         || has(&["chua", "co", "ten"])
 }
 
+/// Whether a name begins with H', the mark of a woman of the Ê Đê and their neighbours.
+fn is_marked(text: &str) -> bool {
+    let text = text.trim_start();
+    let rest = text.strip_prefix(['H', 'h']).unwrap_or_default();
+    rest.trim_start()
+        .starts_with(['\'', '\u{2019}', '\u{2018}', '`'])
+}
+
+/// Puts the clan, which stands last in the names of the Ê Đê and their neighbours, where other names have
+/// the family name: "Y Moan Niê" and "H'Nga Niê", but not "Y Nga", a woman of the Xơ Đăng.
+fn put_clan_first(words: &mut Vec<Cow<'static, str>>, is_marked: bool) {
+    // "H' Nga" is one word.
+    if is_marked && words.len() > 1 && words.first().is_some_and(|word| word == "h") {
+        words.remove(0);
+        if let Some(given) = words.first_mut() {
+            *given = Cow::Owned(format!("h{given}"));
+        }
+    }
+    let is_y = |word: &Cow<'_, str>| matches!(&**word, "y" | "y.");
+    let before_clan = match words.as_slice() {
+        [_, clan, ..] if is_marked && !is_y(clan) => 1,
+        [mark, given, clan, ..] if is_y(mark) && !is_y(clan) && given != "thị" => 2,
+        _ => 0,
+    };
+    words.rotate_left(before_clan);
+}
+
 /// Family names so common that a name which ends with one and does not begin with one is turned round.
 const COMMON_FAMILY_NAMES: [&str; 8] = [
     "nguyễn", "trần", "phạm", "huỳnh", "hoàng", "đặng", "phan", "nguyen",
@@ -199,6 +228,33 @@ pub fn text(text: &str) -> String {
         }
     }
     clean
+}
+
+/// Words for the kinds of places that a commune consists of, without tones.
+const KINDS_OF_VILLAGES: [&str; 17] = [
+    "ap", "thon", "t", "xom", "ban", "lang", "buon", "bon", "soc", "phum", "khom", "khu", "pho",
+    "kp", "dan", "tdp", "to",
+];
+
+/// A village by its name or number alone: "Tổ 5, ấp 3" and "3" are one village, "T. Hạ" and "thôn Hạ" too.
+/// A name that is nothing but such words stays as it is.
+pub fn village(name: &str) -> String {
+    let clean = text(name);
+    let words: Vec<&str> = clean.split(' ').collect();
+    let is_kind = |word: &&str| KINDS_OF_VILLAGES.contains(word);
+    // What stands before another kind of place is a part of that place.
+    let mut start = 0;
+    for (place, word) in words.iter().enumerate() {
+        let is_within = place == start || words.get(place - 1).is_some_and(|w| is_number(w));
+        if is_kind(word) && is_within && place + 1 < words.len() {
+            start = place + 1;
+        }
+    }
+    words.get(start..).unwrap_or_default().join(" ")
+}
+
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Communes as they can be compared: through every reorganisation.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::words::stable_hash;
 use crate::domain::unit::UnitReference;
@@ -55,6 +55,11 @@ impl Places {
     /// Number of the commune of today; 0 for none.
     pub(super) fn today(&self, place: Place) -> u64 {
         self.entry(place).map_or(0, |entry| entry.today)
+    }
+
+    /// Number of the province of today; 0 for none.
+    pub(super) fn province(&self, place: Place) -> u64 {
+        self.entry(place).map_or(0, |entry| entry.province)
     }
 
     /// How near two communes are, if both are known.

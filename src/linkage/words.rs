@@ -28,7 +28,20 @@ struct Entry {
     untoned_hash: u64,
     sound: u64,
     is_abbreviation: bool,
+    listing: Listing,
+    is_nickname: bool,
     shares: Shares,
+}
+
+/// Whether the lists have a word as a given name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    /// With these tones.
+    Listed,
+    /// It has no marks, and names with other tones are listed: marks may have been lost.
+    WithOtherTones,
+    /// Not at all.
+    Unlisted,
 }
 
 /// How common a word is in each place of a name, as the logarithm to base 2 of its share.
@@ -117,6 +130,32 @@ impl Words {
         }
     }
 
+    /// Whether two words that are nearly alike are two given names that the lists have: then one is less
+    /// likely the other with an error, and more likely the name of a brother or sister that was made alike.
+    pub(crate) fn are_two_given_names(&self, one: Word, other: Word, likeness: Likeness) -> bool {
+        let (Some(one), Some(other)) = (self.entry(one), self.entry(other)) else {
+            return false;
+        };
+        match likeness {
+            Likeness::OtherTones => {
+                one.listing == Listing::Listed && other.listing == Listing::Listed
+            }
+            Likeness::SoundsAlike | Likeness::OneTypingError => {
+                one.listing != Listing::Unlisted && other.listing != Listing::Unlisted
+            }
+            Likeness::Different
+            | Likeness::Abbreviated
+            | Likeness::OtherSpelling
+            | Likeness::Same => false,
+        }
+    }
+
+    /// Whether exactly one of two words is a name that families call small children by.
+    pub(crate) fn is_one_a_nickname(&self, one: Word, other: Word) -> bool {
+        let is_nickname = |word| self.entry(word).is_some_and(|entry| entry.is_nickname);
+        is_nickname(one) != is_nickname(other)
+    }
+
     /// How common the word is; a word that the model does not know is as rare as it says such words are.
     pub(crate) fn shares(&self, word: Word) -> Shares {
         self.entry(word)
@@ -158,12 +197,23 @@ fn entry(entries: &[Entry], number: u32) -> Option<&Entry> {
 impl Entry {
     fn new(text: &str, frequencies: &Frequencies) -> Self {
         let untoned = normalise::untoned(text);
+        let shares = frequencies.shares(text);
+        let rare = frequencies.rare();
+        let listing = if shares.given > rare {
+            Listing::Listed
+        } else if text.is_ascii() && shares.given_untoned > rare {
+            Listing::WithOtherTones
+        } else {
+            Listing::Unlisted
+        };
         Self {
             spelling: stable_hash(normalise::spelling(text).as_bytes()),
             untoned_hash: stable_hash(untoned.as_bytes()),
             sound: stable_hash(normalise::sound(text).as_bytes()),
             is_abbreviation: text.ends_with('.'),
-            shares: frequencies.shares(text),
+            listing,
+            is_nickname: frequencies.is_nickname(text),
+            shares,
             text: text.into(),
             untoned: untoned.into(),
         }

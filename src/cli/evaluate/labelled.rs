@@ -1,10 +1,10 @@
 //! Reading a file of records whose truth is known.
 
-use std::collections::HashMap;
 use std::io::Read;
 
 use anyhow::Context;
 use csv::{ByteRecord, Reader};
+use hashbrown::HashMap;
 
 use crate::domain::date::{PartialDate, Precision};
 use crate::domain::record::Sex;
@@ -13,7 +13,7 @@ use crate::linkage::details::Details;
 
 /// A row: what linkage may look at, and what it must not.
 pub(super) struct LabelledRow {
-    pub(super) details: Details,
+    cells: ByteRecord,
     /// The node that keeps the record; 0 where the file does not say.
     pub(super) node: i64,
     /// Number of the real child.
@@ -24,16 +24,17 @@ pub(super) struct LabelledRow {
 pub(super) struct LabelledFile<R> {
     reader: Reader<R>,
     columns: Columns,
-    scheme: AdminScheme,
     entities: HashMap<Vec<u8>, u32>,
     nodes: HashMap<Vec<u8>, i64>,
     row: ByteRecord,
 }
 
 /// Where each column stands.
-struct Columns {
+#[derive(Clone)]
+pub(super) struct Columns {
     places: Vec<(Column, usize)>,
     entity: usize,
+    scheme: AdminScheme,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,8 +105,11 @@ impl<R: Read> LabelledFile<R> {
         anyhow::ensure!(named, "the file has no column full_name");
         Ok(Self {
             reader,
-            columns: Columns { places, entity },
-            scheme,
+            columns: Columns {
+                places,
+                entity,
+                scheme,
+            },
             entities: HashMap::new(),
             nodes: HashMap::new(),
             row: ByteRecord::new(),
@@ -117,27 +121,34 @@ impl<R: Read> LabelledFile<R> {
         if !self.reader.read_byte_record(&mut self.row)? {
             return Ok(None);
         }
-        let mut read = LabelledRow {
-            details: Details::default(),
-            node: 0,
-            entity: 0,
-        };
-        for (column, place) in &self.columns.places {
-            let cell = self.row.get(*place).unwrap_or_default();
-            if *column == Column::Node {
-                read.node = number_of(&mut self.nodes, cell);
-            } else {
-                put(
-                    &mut read.details,
-                    *column,
-                    &String::from_utf8_lossy(cell),
-                    self.scheme,
-                );
-            }
+        let cell = |place: usize| self.row.get(place).unwrap_or_default();
+        let entity = number_of(&mut self.entities, cell(self.columns.entity));
+        let mut columns = self.columns.places.iter();
+        let node = columns.find(|(column, _)| *column == Column::Node);
+        let node = node.map_or(0, |(_, place)| number_of(&mut self.nodes, cell(*place)));
+        Ok(Some(LabelledRow {
+            cells: self.row.clone(),
+            node,
+            entity,
+        }))
+    }
+
+    /// Where each column stands.
+    pub(super) fn columns(&self) -> Columns {
+        self.columns.clone()
+    }
+}
+
+impl Columns {
+    /// What linkage may look at in a row.
+    pub(super) fn details(&self, row: &LabelledRow) -> Details {
+        let mut details = Details::default();
+        for (column, place) in &self.places {
+            let cell = row.cells.get(*place).unwrap_or_default();
+            let text = String::from_utf8_lossy(cell);
+            put(&mut details, *column, &text, self.scheme);
         }
-        let entity = self.row.get(self.columns.entity).unwrap_or_default();
-        read.entity = number_of(&mut self.entities, entity);
-        Ok(Some(read))
+        details
     }
 }
 

@@ -1,10 +1,11 @@
 //! Linking a whole file with all cores: the same index as the hub's, loaded first and compared after.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::labelled::{LabelledFile, LabelledRow};
+use super::labelled::{Columns, LabelledFile, LabelledRow};
 use crate::domain::golden::GoldenId;
 use crate::linkage::decisions::Decisions;
 use crate::linkage::details::row_key;
@@ -27,6 +28,8 @@ pub(super) struct Linked {
     pub(super) entities: Vec<u32>,
     /// Records with a name that had to be repaired.
     pub(super) repaired_texts: u64,
+    /// How many records had each fault in a name.
+    pub(super) faults: BTreeMap<&'static str, u64>,
 }
 
 /// One row on its way to the index.
@@ -36,27 +39,34 @@ struct Row {
     entity: u32,
 }
 
-/// Reads, normalises, links and counts. `advance` is told how many rows have been read.
+/// Reads, normalises, links and counts. About so many rows are `expected`; `advance` is told how many rows have been read.
 pub(super) fn link_file(
     file: LabelledFile<impl std::io::Read + Send>,
+    expected: usize,
     model: Arc<Model>,
     mut advance: impl FnMut(usize),
 ) -> anyhow::Result<Linked> {
     let mut index = LinkageIndex::new(model, Decisions::default());
-    let mut entities: Vec<u32> = Vec::new();
-    let mut repaired_texts = 0;
+    index.reserve(expected);
+    let mut entities: Vec<u32> = Vec::with_capacity(expected);
+    let (mut repaired_texts, mut faults) = (0, BTreeMap::new());
+    let columns = file.columns();
     let (to_normalise, rows) = sync_channel(BATCHES_WAITING);
     let (to_index, normalised) = sync_channel(BATCHES_WAITING);
     thread::scope(|scope| {
         let reading = scope.spawn(move || read_all(file, &to_normalise));
-        scope.spawn(move || normalise_all(rows, &to_index));
+        scope.spawn(move || normalise_all(&columns, rows, &to_index));
         for batch in normalised {
             advance(batch.len());
             for row in batch {
                 let number = u64::try_from(entities.len())?;
                 index.load(row_key(row.node, number), &row.normalised, None);
                 entities.push(row.entity);
-                repaired_texts += u64::from(!row.normalised.faults().is_empty());
+                let found = row.normalised.faults();
+                repaired_texts += u64::from(!found.is_empty());
+                for fault in found.iter() {
+                    *faults.entry(fault.as_str()).or_default() += 1;
+                }
             }
         }
         match reading.join() {
@@ -72,6 +82,7 @@ pub(super) fn link_file(
         index,
         entities,
         repaired_texts,
+        faults,
     })
 }
 
@@ -93,10 +104,14 @@ fn read_all(
     }
 }
 
-fn normalise_all(rows: Receiver<Vec<LabelledRow>>, normalised: &SyncSender<Vec<Row>>) {
+fn normalise_all(
+    columns: &Columns,
+    rows: Receiver<Vec<LabelledRow>>,
+    normalised: &SyncSender<Vec<Row>>,
+) {
     for batch in rows {
         let batch = batch.into_iter().map(|row| Row {
-            normalised: Normalised::new(&row.details),
+            normalised: Normalised::new(&columns.details(&row)),
             node: row.node,
             entity: row.entity,
         });
@@ -109,8 +124,8 @@ fn normalise_all(rows: Receiver<Vec<LabelledRow>>, normalised: &SyncSender<Vec<R
 /// Clusters everything and counts against the truth.
 fn settle(index: &mut LinkageIndex, entities: &[u32]) -> Evaluation {
     let mut names = 0_u128;
-    index.touch_all();
-    index.settle(|| {
+    index.put_off_all();
+    index.settle_some(usize::MAX, || {
         names += 1;
         GoldenId::new(uuid::Uuid::from_u128(names))
     });

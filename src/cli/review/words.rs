@@ -56,6 +56,8 @@ const fn level_words(level: Level) -> &'static str {
         Level::TonesLost => "một bên viết không dấu / one is written without marks",
         Level::SoundsAlike => "đọc gần giống nhau / sound alike",
         Level::OneTypingError => "khác một ký tự / one typing error apart",
+        Level::AnotherName => "gần giống nhưng là tên khác / nearly alike, but another name",
+        Level::Nickname => "tên gọi ở nhà / what the family calls the child",
         Level::Abbreviated => "một bên viết tắt / one is abbreviated",
         Level::PartMissing => "một bên thiếu một phần / one lacks a part",
         Level::SomeAlike => "giống một phần / some of it is the same",
@@ -69,8 +71,11 @@ const fn level_words(level: Level) -> &'static str {
         Level::Doubtful => {
             "trùng số nhưng số không khớp / the same, but the number contradicts the record"
         }
+        Level::OtherHouse => "cùng ấp, khác nhà / the same village, another house",
         Level::SameVillage => "cùng ấp, khóm / the same village",
         Level::SameProvince => "cùng tỉnh / the same province",
+        Level::Unnamed => "một trẻ chưa đặt tên / one child has no name yet",
+        Level::BothUnnamed => "cả hai chưa đặt tên / neither child has a name yet",
         Level::Different => "khác nhau / different",
     }
 }

@@ -107,7 +107,7 @@ impl Rows {
                 self.unreadable += 1;
                 let place = Place { file, row };
                 self.problems
-                    .extend(found.into_iter().map(|found| remark(place, &found)));
+                    .extend(found.into_iter().map(|found| remark(place, found)));
             }
             FileRow::Skipped { row, finding } => self.notes.push(Remark {
                 place: Place { file, row },
@@ -122,7 +122,7 @@ impl Rows {
             file,
             row: record.row,
         };
-        let found = record.found.iter();
+        let found = record.found.into_iter();
         self.notes.extend(found.map(|found| remark(place, found)));
         let commune = record.draft.commune.as_ref();
         let unit = commune.map(|unit| format!("{}:{}", unit.scheme, unit.code));
@@ -135,11 +135,11 @@ impl Rows {
     }
 }
 
-fn remark(place: Place, (column, finding): &Found) -> Remark {
+fn remark(place: Place, (column, finding): Found) -> Remark {
     Remark {
         place,
         column: column.map(Column::name),
-        text: words(*finding),
+        text: words(finding),
     }
 }
 

@@ -30,6 +30,11 @@ impl<'a> Names<'a> {
     /// Compares the names of two children, in whatever order their words stand.
     pub(super) fn compare_children(&self, pattern: &mut Pattern, one: &Features, other: &Features) {
         let (first, second) = (&one.name, &other.name);
+        match (one.is_unnamed, other.is_unnamed) {
+            (true, true) => pattern.set(Comparison::GivenName, Level::BothUnnamed),
+            (true, false) | (false, true) => pattern.set(Comparison::GivenName, Level::Unnamed),
+            (false, false) => {}
+        }
         if first.is_empty() || second.is_empty() {
             return;
         }
@@ -44,7 +49,11 @@ impl<'a> Names<'a> {
         }
         let tones_lost = self.are_tones_lost(first, second);
         let given = [first.given(), second.given()];
-        let level = self.word_level(given, tones_lost);
+        let mut level = self.given_level(given, tones_lost);
+        if matches!(level, Level::Different | Level::AnotherName) && self.is_other_name(one, other)
+        {
+            level = Level::Nickname;
+        }
         let share = self.share(given, |shares| shares.given_at(level));
         pattern.set_shared(Comparison::GivenName, level, share);
         let family = [first.family(), second.family()];
@@ -121,6 +130,29 @@ impl<'a> Names<'a> {
     /// Whether exactly one of two names was written without any marks.
     fn are_tones_lost<const WORDS: usize>(&self, one: &Name<WORDS>, other: &Name<WORDS>) -> bool {
         one.is_plain(self.words) != other.is_plain(self.words)
+    }
+
+    /// Whether one of two children is known by a name that is not its registered one, and the other record
+    /// may have that: its second name is the other's given name, or a nickname stands for its own.
+    fn is_other_name(&self, one: &Features, other: &Features) -> bool {
+        let given = |record: &Features| record.name.given();
+        let is_known_as = |record: &Features, name: Word| {
+            record.other_given.is_some()
+                && self.words.untoned(record.other_given) == self.words.untoned(name)
+        };
+        is_known_as(one, given(other))
+            || is_known_as(other, given(one))
+            || self.words.is_one_a_nickname(given(one), given(other))
+    }
+
+    fn given_level(&self, [one, other]: [Word; 2], tones_lost: bool) -> Level {
+        let level = self.word_level([one, other], tones_lost);
+        let likeness = self.words.likeness(one, other);
+        if level != Level::TonesLost && self.words.are_two_given_names(one, other, likeness) {
+            Level::AnotherName
+        } else {
+            level
+        }
     }
 
     fn word_level(&self, [one, other]: [Word; 2], tones_lost: bool) -> Level {

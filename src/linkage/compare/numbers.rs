@@ -25,6 +25,48 @@ pub(super) fn compare_personal_numbers(pattern: &mut Pattern, one: Number, other
     pattern.set(Comparison::PersonalNumber, level);
 }
 
+/// Compares two telephones or two insurance numbers, which are kept modulo 2^32.
+pub(super) fn compare_long_numbers(
+    pattern: &mut Pattern,
+    comparison: Comparison,
+    one: u32,
+    other: u32,
+) {
+    if one == 0 || other == 0 {
+        return;
+    }
+    let level = if one == other {
+        Level::Same
+    } else if is_one_digit_apart(one, other) {
+        Level::OneTypingError
+    } else {
+        Level::Different
+    };
+    pattern.set(comparison, level);
+}
+
+/// Digits of the longest number that is kept modulo 2^32.
+const LONG_DIGITS: u32 = 12;
+
+/// Whether two numbers differ in one digit: by 1 to 9 times a power of ten, also modulo 2^32. Of two
+/// numbers that have nothing to do with each other one pair in twenty million does.
+fn is_one_digit_apart(one: u32, other: u32) -> bool {
+    let difference = one.wrapping_sub(other);
+    let difference = difference.min(difference.wrapping_neg());
+    let mut power = 1_u32;
+    for _ in 0..LONG_DIGITS {
+        let step = |digit: u32| {
+            let step = power.wrapping_mul(digit);
+            step.min(step.wrapping_neg())
+        };
+        if (1..10).any(|digit| step(digit) == difference) {
+            return true;
+        }
+        power = power.wrapping_mul(10);
+    }
+    false
+}
+
 /// One digit other, or two neighbours exchanged.
 fn is_one_error_apart(one: u64, other: u64) -> bool {
     let (mut one, mut other) = (one, other);

@@ -79,7 +79,7 @@ impl LinkageIndex {
             let group = self.group(first);
             for number in &group {
                 self.touched.remove(number);
-                self.put_off.remove(number);
+                self.put_off.remove(*number);
                 self.close_stale_reviews(*number);
             }
             settled += group.len();

@@ -82,6 +82,13 @@ impl Records {
         }
     }
 
+    /// Makes room for so many more records.
+    pub(super) fn reserve(&mut self, records: usize) {
+        self.slots.reserve_exact(records);
+        self.features.reserve_exact(records);
+        self.golden.reserve_exact(records);
+    }
+
     /// Takes a record in that is not here.
     pub(super) fn insert(&mut self, record: RecordKey, features: Features) -> Number {
         let slot = Slot {
@@ -92,8 +99,8 @@ impl Records {
         };
         let number = self.free.pop().map(Number);
         let number = number.unwrap_or_else(|| {
-            self.slots.push(UNUSED);
-            self.features.push(Features::NOTHING);
+            push_frugally(&mut self.slots, UNUSED);
+            push_frugally(&mut self.features, Features::NOTHING);
             Number(u32::try_from(self.slots.len() - 1).unwrap_or(NONE))
         });
         self.put(number, slot);
@@ -220,7 +227,7 @@ impl Records {
             .and_then(|place| self.golden.get_mut(place))
         {
             Some(unused) => *unused = golden,
-            None => self.golden.push(golden),
+            None => push_frugally(&mut self.golden, golden),
         }
         let all = &self.golden;
         self.by_golden
@@ -257,6 +264,14 @@ impl Records {
             *place = slot;
         }
     }
+}
+
+/// Grows a list by an eighth and not to its double: it is most of the index's memory.
+fn push_frugally<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 8 + 64);
+    }
+    list.push(item);
 }
 
 const UNUSED: Slot = Slot {

@@ -134,9 +134,9 @@ fn linked_in_bulk(records: &[Details], people: &People) -> Picture {
         .flat_map(|number| index.pairs_of(*number).0)
         .collect();
     index.add_pairs(pairs);
-    index.touch_all();
+    index.put_off_all();
     let mut next = 0;
-    index.settle(|| fresh(&mut next));
+    index.settle_some(usize::MAX, || fresh(&mut next));
     picture(&index)
 }
 
@@ -354,8 +354,7 @@ proptest! {
         let numbers: Vec<Number> = new.numbers().collect();
         let pairs: Vec<_> = numbers.iter().flat_map(|number| new.pairs_of(*number).0).collect();
         new.add_pairs(pairs);
-        new.touch_all();
-        new.put_off();
+        new.put_off_all();
         let (_, mut reviews) = picture(&old);
         new.take_reviews(&mut old);
 
@@ -406,8 +405,7 @@ fn what_was_put_off_does_not_come_with_what_is_touched_later() {
     {
         index.load(key(place), &Normalised::new(&child(name)), None);
     }
-    index.touch_all();
-    index.put_off();
+    index.put_off_all();
     let mut next = 0;
 
     index.apply(key(7), Some(&Normalised::new(&child("Võ Dụ"))));

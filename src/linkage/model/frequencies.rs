@@ -56,12 +56,15 @@ pub struct Frequencies {
     least_minority_whole: f32,
     minority: f32,
     minority_words: HashSet<String>,
+    nicknames: HashSet<String>,
     middle_weight: f32,
 }
 
 const FAMILY: &str = include_str!("../../../reference/names/family.csv");
 const MIDDLE: &str = include_str!("../../../reference/names/middle.csv");
 const GIVEN: &str = include_str!("../../../reference/names/given.csv");
+
+const NICKNAMES: &str = include_str!("../../../reference/names/nicknames.csv");
 
 impl Frequencies {
     pub(super) fn new(file: &FrequenciesFile) -> Self {
@@ -103,6 +106,11 @@ impl Frequencies {
                 .iter()
                 .map(|word| canonical(word))
                 .collect(),
+            nicknames: NICKNAMES
+                .lines()
+                .skip(1)
+                .filter_map(|line| Some(canonical(line.split(',').next()?)))
+                .collect(),
             middle_weight: file.middle_weight,
         }
     }
@@ -139,6 +147,11 @@ impl Frequencies {
     /// Whether a first word marks such a name.
     pub(crate) fn is_minority(&self, first_word: &str) -> bool {
         self.minority_words.contains(first_word)
+    }
+
+    /// Whether families call small children so, whatever name is registered.
+    pub(crate) fn is_nickname(&self, word: &str) -> bool {
+        self.nicknames.contains(word)
     }
 
     /// The share of a word that is in no list.

@@ -85,7 +85,8 @@ fn abbreviations_and_apostrophes_are_kept_apart_and_together() {
 fn names_of_other_peoples_are_left_as_they_are() {
     for name in [
         "Ksor H'Bia",
-        "Y Bhok Niê",
+        "Y Bhok",
+        "Y Thị Bhok",
         "Danh Sóc Kha",
         "Néang Sóc Thia",
         "Kpă Thin",
@@ -94,6 +95,21 @@ fn names_of_other_peoples_are_left_as_they_are() {
         let plain = name.replace('\'', "").to_lowercase();
         assert_eq!(read(name).join(" "), plain, "{name}");
         assert_eq!(faults(name), [], "{name}");
+    }
+}
+
+#[test]
+fn a_clan_that_stands_last_is_read_as_the_family_name() {
+    for name in ["Y Bhok Niê", "Y. BHOK NIÊ"] {
+        let words = read(name);
+        assert_eq!(
+            (words[0].as_str(), words[2].as_str()),
+            ("niê", "bhok"),
+            "{name}"
+        );
+    }
+    for name in ["H'Bia Buôn Yă", "H’BIA BUÔN YĂ", "H' Bia  Buôn Yă"] {
+        assert_eq!(read(name), ["buôn", "yă", "hbia"], "{name}");
     }
 }
 
@@ -159,6 +175,18 @@ fn a_family_name_that_stands_last_is_reported() {
 
 #[test]
 fn villages_and_households_are_compared_without_their_writing() {
+    for (one, other) in [
+        ("Ấp 3", "ấp 03"),
+        ("Ấp 3", "Tổ 5, ấp 3"),
+        ("Ấp 3", "3"),
+        ("Thôn Hòa Bình", "T. Hoà Bình"),
+        ("Buôn Ea Thử", "ea thử"),
+        ("Khu phố 2", "KP 2"),
+    ] {
+        assert_eq!(village(one), village(other), "{one} {other}");
+    }
+    assert_ne!(village("Ấp 3"), village("Ấp 13"));
+    assert_eq!(village("Xóm"), "xom");
     assert_eq!(text("Ấp 03"), text("ấp  3"));
     assert_eq!(text("Tổ dân phố số 5"), "to dan pho so 5");
     assert_eq!(household_number(" 0100.2 "), household_number("100"));

@@ -59,6 +59,7 @@ impl Rebuild {
     pub async fn build(&self) -> Result<LinkageIndex, ReconcileError> {
         let decisions = read_decisions(&self.store).await?;
         let mut index = LinkageIndex::new(Arc::clone(&self.model), decisions);
+        index.reserve(self.count_records().await?);
         let pages = live_children(&self.store).map_ok(|page| self.read(page));
         let mut pages = std::pin::pin!(pages.try_buffered(self.cores));
         while let Some(page) = pages.try_next().await? {
@@ -82,13 +83,19 @@ impl Rebuild {
         let (cores, progress) = (self.cores, Arc::clone(&self.progress));
         let index = apart(move || {
             bulk::compare_watched(&mut index, cores, &progress);
-            index.touch_all();
-            index.put_off();
+            index.put_off_all();
             index
         })
         .await?;
         self.go_on()?;
         Ok(index)
+    }
+
+    /// How many records the index will hold, about.
+    async fn count_records(&self) -> Result<usize, ReconcileError> {
+        let mut reading = self.store.read().await?;
+        let records = reading.read_counter("live_children").await?;
+        Ok(usize::try_from(records).unwrap_or_default())
     }
 
     /// Takes in what the reconciler wrote after the index was begun: these records as the store has them

@@ -15,8 +15,10 @@ pub(super) struct Name {
     pub(super) family: String,
     /// Everything between, with single spaces; may be empty.
     pub(super) middle: String,
-    /// The last word or words.
+    /// The last word or words; the first ones of those whose family name stands last.
     pub(super) given: String,
+    /// Whether the family name stands last: the clan of an Ê Đê.
+    pub(super) is_family_last: bool,
 }
 
 impl Name {
@@ -25,12 +27,16 @@ impl Name {
             family: family.to_owned(),
             middle: middle.to_owned(),
             given: given.to_owned(),
+            is_family_last: false,
         }
     }
 
     /// The name as it is written.
     pub(super) fn text(&self) -> String {
-        let parts = [&self.family, &self.middle, &self.given].map(String::as_str);
+        let mut parts = [&self.family, &self.middle, &self.given].map(String::as_str);
+        if self.is_family_last {
+            parts.reverse();
+        }
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join(" ")
     }

@@ -109,6 +109,15 @@ impl People {
         Self::Kinh
     }
 
+    /// Whether given names are of the lists of names in the reference data, at least in part, so that
+    /// the lists know which are alike.
+    pub(super) const fn has_names_of_the_lists(self) -> bool {
+        match self {
+            Self::Kinh | Self::Hoa | Self::Khmer | Self::Northern(_) => true,
+            Self::Hmong | Self::Ede | Self::Giarai | Self::Xodang | Self::Cham => false,
+        }
+    }
+
     /// Code of the list of 1979.
     pub(super) const fn code(self) -> &'static str {
         match self {

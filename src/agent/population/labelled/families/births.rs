@@ -117,15 +117,19 @@ impl Families<'_> {
         let shares = &self.mix.families;
         let older = family.children.last();
         let same_sex = older.filter(|older| older.is_female == naming.is_female);
-        if let Some(twin) = same_sex.filter(|_| is_twin)
+        if let Some(twin) = same_sex.filter(|_| is_twin && family.people.has_names_of_the_lists())
             && chance.random_bool(shares.twins_named_alike)
         {
             return twin_names::alike(&twin.name, naming, chance);
         }
         let parent = family.fathers.get(father).and_then(Option::as_ref);
         let mut family_name = parent.map_or(family.mother.family.as_str(), |father| &father.family);
-        // The family name of a Khmer child need not be the father's.
-        if family.people == People::Khmer && chance.random_bool(0.15) {
+        // Ê Đê and Gia Rai are of the mother's clan.
+        if matches!(family.people, People::Ede | People::Giarai) {
+            family_name = &family.mother.family;
+        }
+        // The family name of a Khmer child need not be the father's, and cannot be a mother's Thị or Néang.
+        if family.people == People::Khmer && (parent.is_none() || chance.random_bool(0.15)) {
             family_name = naming.family_name(&place.province, chance);
         }
         let mut name = naming.child(family_name, &family.mother.family, chance);

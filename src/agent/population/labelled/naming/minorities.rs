@@ -186,11 +186,14 @@ impl Naming {
             }
             People::Ede => {
                 let given = of_sex(&HIGHLAND_MALE, &HIGHLAND_FEMALE, chance);
-                if self.is_female {
-                    // The clan comes last and the given name is one word with its marker.
-                    Name::new(&format!("H'{given}"), "", family)
+                let marked = if self.is_female {
+                    format!("H'{given}")
                 } else {
-                    Name::new("Y", given, family)
+                    format!("Y {given}")
+                };
+                Name {
+                    is_family_last: true,
+                    ..Name::new(family, "", &marked)
                 }
             }
             People::Giarai => {

@@ -109,6 +109,36 @@ fn unrelated_children_share_name_and_birth_date_also_in_one_commune() {
             .any(|row| family(row) != family(rows[0]) && row["unit_code"] == rows[0]["unit_code"])
     };
 
-    assert!(unrelated.clone().count() > 15);
+    assert!(unrelated.clone().count() > 10);
     assert!(unrelated.clone().filter(in_one_commune).count() > 3);
+}
+
+/// The clan stands last and is the mother's: "H'Nga Niê", never "H'Nga Y".
+#[test]
+fn a_child_of_the_e_de_has_its_mothers_clan() {
+    let highland = LabelledOptions {
+        territory: Territory::Province("GSO_PRE2025:66".parse().expect("a unit")),
+        ..options()
+    };
+    let mix = ErrorMix::standard();
+    let mut chance = StdRng::seed_from_u64(4);
+    let places = Places::draw(&highland, &mix, &mut chance);
+    let mut families = Families::new(highland.today, &mix, &places);
+    let mut seen = 0;
+    for _ in 0..2_000 {
+        let family = families.next_family(&mut chance).expect("a family");
+        if family.people != peoples::People::Ede {
+            continue;
+        }
+        for child in &family.children {
+            seen += 1;
+            let (name, mark) = (child.name.text(), if child.is_female { "H'" } else { "Y " });
+            assert!(name.starts_with(mark), "{name}");
+            assert!(
+                name.ends_with(&format!(" {}", family.mother.family)),
+                "{name}"
+            );
+        }
+    }
+    assert!(seen > 100);
 }
