@@ -4,6 +4,8 @@
 //! acknowledged; then reconciler and forwarder finish their step and let their leases go; then the
 //! database is closed. All of it within the drain time.
 
+mod agent;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +40,8 @@ use crate::sync::reconcile::Reconciler;
 use crate::sync::sealing::prove_key;
 use crate::sync::signals::Signals;
 use crate::sync::upload::UploadCommitter;
+
+pub use agent::AgentApp;
 
 /// A hub that is ready to run.
 pub struct App {

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+mod agent;
 mod check_config;
 mod demo;
 mod evaluate;
@@ -32,6 +33,7 @@ struct Arguments {
 enum Verb {
     Demo(demo::Demo),
     Hub(hub::RunHub),
+    Agent(agent::Agent),
     CheckConfig(check_config::CheckConfig),
     Pki(pki::Pki),
     Review(review::Review),
@@ -61,6 +63,7 @@ impl Verb {
         match self {
             Self::Demo(verb) => operator::block_on(verb.run()),
             Self::Hub(verb) => operator::block_on(verb.run()),
+            Self::Agent(verb) => verb.run(),
             Self::CheckConfig(verb) => verb.run(),
             Self::Pki(verb) => verb.run(),
             Self::Linkage(verb) => operator::block_on(verb.run()),

@@ -3,6 +3,7 @@
 //! Unknown keys are errors, and every error names the key and says what to do. A variable
 //! `CHILDSYNC_SECTION_KEY` overrides `key` of `[section]`; lists are separated by commas.
 
+mod agent;
 mod overrides;
 mod text;
 
@@ -16,6 +17,7 @@ use crate::domain::node::NodeName;
 use crate::domain::unit::UnitReference;
 use crate::observability::logging::{self, LogFormat};
 
+pub use agent::AgentConfig;
 pub use overrides::ENVIRONMENT_PREFIX;
 
 /// A configuration that cannot be used.
@@ -260,28 +262,14 @@ impl HubConfig {
         path: &Path,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::File {
-            path: path.to_owned(),
-            error,
-        })?;
-        let table = text.parse::<Table>().map_err(|error| ConfigError::Syntax {
-            path: path.to_owned(),
-            error: Box::new(error),
-        })?;
+        let table = read_table(path)?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        Self::from_table(overrides::apply(table, environment)?, folder)
+        let table = overrides::apply(overrides::HUB_KEYS, table, environment)?;
+        Self::from_table(table, folder)
     }
 
     fn from_table(table: Table, folder: &Path) -> Result<Self, ConfigError> {
-        let mut config: Self = serde_path_to_error::deserialize(toml::Value::Table(table))
-            .map_err(|error| {
-                let key = error.path().to_string();
-                let problem = error.into_inner().message().to_owned();
-                ConfigError::Key {
-                    key,
-                    problem: explain(&problem),
-                }
-            })?;
+        let mut config: Self = read_typed(table)?;
         config.check()?;
         config.resolve(folder);
         Ok(config)
@@ -385,6 +373,28 @@ impl HubConfig {
         shown.store.url = mask_password(&shown.store.url);
         toml::to_string_pretty(&shown).unwrap_or_default()
     }
+}
+
+fn read_table(path: &Path) -> Result<Table, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::File {
+        path: path.to_owned(),
+        error,
+    })?;
+    text.parse::<Table>().map_err(|error| ConfigError::Syntax {
+        path: path.to_owned(),
+        error: Box::new(error),
+    })
+}
+
+fn read_typed<T: serde::de::DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
+        let key = error.path().to_string();
+        let problem = error.into_inner().message().to_owned();
+        ConfigError::Key {
+            key,
+            problem: explain(&problem),
+        }
+    })
 }
 
 fn is_hub_address(url: &str) -> bool {

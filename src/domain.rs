@@ -15,6 +15,7 @@ pub mod pair;
 pub mod personal_number;
 pub mod record;
 pub mod relations;
+pub mod standing;
 pub mod territory;
 pub mod text;
 pub mod unit;

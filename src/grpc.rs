@@ -2,12 +2,15 @@
 //!
 //! Protobuf types end in [`convert`]; gRPC codes are chosen in [`status`] alone.
 
+pub mod agent_server;
 pub mod canonical;
 pub mod connector;
 pub mod convert;
 pub mod feed;
+pub mod feed_client;
 pub mod hub;
 pub mod ingest;
+pub mod json;
 pub mod linkage_service;
 pub mod listener;
 pub mod nodes;

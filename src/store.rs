@@ -5,6 +5,7 @@
 //! `store/bulk.rs`, side by side. A method takes and gives domain types; what the database holds of
 //! a child is sealed before it comes here.
 
+mod agent;
 mod bulk;
 mod decisions;
 mod engine;
@@ -26,6 +27,10 @@ mod submissions;
 mod upload_content;
 mod uploads;
 
+pub use agent::{
+    AgentPosition, AgentRecord, AgentStore, AgentStoreOptions, AgentTransaction, Answered, OwnKey,
+    QueuedState,
+};
 pub use decisions::{DecisionRow, ReviewOrder, ReviewRow};
 pub use engine::{Store, StoreOptions};
 pub use error::StoreError;

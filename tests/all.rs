@@ -9,6 +9,10 @@
 mod support;
 
 mod access;
+mod agent;
+mod agent_faults;
+mod agent_http;
+mod agent_terminal;
 mod contract;
 mod convergence;
 mod corpus;

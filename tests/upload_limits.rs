@@ -1,12 +1,17 @@
 //! What an upload may not be: manifests, chunks and packings beyond their limits.
 
+use std::sync::Arc;
+
 use childsync::domain::upload::{Missing, Packing};
 use childsync::grpc::proto::v1;
+use childsync::grpc::proto::v1::ingest_service_client::IngestServiceClient;
 use tonic::Code;
 use tonic_types::StatusExt;
 
+use crate::support::agent::{AgentOptions, TestAgent};
 use crate::support::database::Engine;
-use crate::support::hub::TestHub;
+use crate::support::hub::{TestHub, free_port};
+use crate::support::pki::Pki;
 use crate::support::records::{change, child};
 use crate::support::upload::{open, pack, pack_bytes, reason, send, snapshot};
 
@@ -105,4 +110,28 @@ async fn a_bomb_meets_the_limits_of_what_it_unpacks_to() {
         assert_eq!(hub.upload(&together).await.failure, "COUNT_DIFFERS");
     }
     hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_takes_no_uploads_and_says_so() {
+    let pki = Arc::new(Pki::new());
+    let away = format!("https://127.0.0.1:{}", free_port());
+    let agent = TestAgent::start(&pki, AgentOptions::before(&away)).await;
+    let url = format!("https://127.0.0.1:{}", agent.options.grpc);
+    let mut client = IngestServiceClient::new(TestHub::line_to(&url, &pki.node("commune")));
+
+    let open = client.open_upload(v1::OpenUploadRequest::default()).await;
+    let get = client.get_upload(v1::GetUploadRequest::default()).await;
+    let list = client.list_uploads(v1::ListUploadsRequest::default()).await;
+    let commit = client.commit_upload(v1::CommitUploadRequest::default());
+    let commit = commit.await;
+    let send = client.send_chunks(tokio_stream::empty()).await;
+
+    let refused = [open.err(), get.err(), list.err(), commit.err(), send.err()];
+    for status in refused {
+        let status = status.expect("refused");
+        assert_eq!(status.code(), Code::Unimplemented);
+        assert_eq!(reason(&status), "UPLOADS_AT_HUBS_ONLY");
+    }
+    agent.stop().await;
 }

@@ -96,6 +96,8 @@ pub struct FileRecord {
     pub source_id: String,
     /// Its version.
     pub version: u64,
+    /// Whether the file gives the version, and not the options.
+    pub has_version: bool,
     /// What it says.
     pub draft: ChildDraft,
     /// What was mended in it.

@@ -27,16 +27,22 @@ impl RunHub {
         let config = HubConfig::read(&self.config, std::env::vars())?;
         logging::start(config.log.format, &config.log.filter)?;
         let stop = CancellationToken::new();
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let told = stop.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            told.cancel();
-        });
+        stop_on_signal(&stop)?;
         App::prepare(config).await?.run(stop).await
     }
+}
+
+/// Cancels `stop` at SIGTERM or Ctrl-C.
+pub(super) fn stop_on_signal(stop: &CancellationToken) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        told.cancel();
+    });
+    Ok(())
 }

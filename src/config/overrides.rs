@@ -7,9 +7,12 @@ use super::{ConfigError, wrong};
 /// What every variable of a hub's configuration begins with.
 pub const ENVIRONMENT_PREFIX: &str = "CHILDSYNC_";
 
-/// Sections with their keys; a variable that names none of them is an error, or a typing mistake
+/// Names of sections with those of their keys.
+pub(super) type Keys = &'static [(&'static str, &'static [&'static str])];
+
+/// Sections of a hub with their keys; a variable that names none of them is an error, or a typing mistake
 /// would leave a hub running with what the file says.
-const KEYS: &[(&str, &[&str])] = &[
+pub(super) const HUB_KEYS: Keys = &[
     ("hub", &["name", "unit"]),
     ("listen", &["address"]),
     ("metrics", &["address"]),
@@ -32,6 +35,19 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Sections of an agent with their keys.
+pub(super) const AGENT_KEYS: Keys = &[
+    ("agent", &["name", "territory"]),
+    ("hub", &["url"]),
+    ("identity", &["directory"]),
+    ("store", &["path", "records_max", "bytes_max"]),
+    ("sealing", &["key_file"]),
+    ("grpc", &["address"]),
+    ("http", &["address", "token_file"]),
+    ("drop", &["folder", "scheme"]),
+    ("log", &["format", "filter"]),
+];
+
 /// Variables of the program that are not of a hub's configuration.
 const OTHERS: &[&str] = &[
     "CHILDSYNC_TEST_POSTGRES_URL",
@@ -40,6 +56,7 @@ const OTHERS: &[&str] = &[
 ];
 
 pub(super) fn apply(
+    keys: Keys,
     mut table: Table,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Table, ConfigError> {
@@ -51,7 +68,7 @@ pub(super) fn apply(
             continue;
         }
         let name = name.to_ascii_lowercase();
-        let known = KEYS.iter().find_map(|(section, keys)| {
+        let known = keys.iter().find_map(|(section, keys)| {
             let key = name.strip_prefix(section)?.strip_prefix('_')?;
             keys.iter()
                 .find(|known| **known == key)
@@ -73,7 +90,7 @@ pub(super) fn apply(
 }
 
 fn read_value(key: &str, variable: &str, value: String) -> Result<Value, ConfigError> {
-    if key == "operators" {
+    if key == "operators" || key == "territory" {
         let names = value
             .split(',')
             .map(str::trim)

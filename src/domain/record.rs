@@ -208,6 +208,20 @@ impl TombstoneReason {
             Self::Erased => 7,
         }
     }
+
+    /// The reason of a number from the store.
+    pub const fn from_code(code: i16) -> Option<Self> {
+        match code {
+            1 => Some(Self::Error),
+            2 => Some(Self::Duplicate),
+            3 => Some(Self::Moved),
+            4 => Some(Self::Turned16),
+            5 => Some(Self::Merged),
+            6 => Some(Self::Withdrawn),
+            7 => Some(Self::Erased),
+            _ => None,
+        }
+    }
 }
 
 /// Sex of a child.

@@ -56,6 +56,12 @@ impl AdminScheme {
 #[error("a unit is SCHEME:CODE, for example GSO_PRE2025:91, with a code of 2, 3 or 5 digits")]
 pub struct UnitInvalid;
 
+impl fmt::Display for AdminScheme {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 impl FromStr for AdminScheme {
     type Err = UnitInvalid;
 

@@ -8,14 +8,14 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::convert::write_kind;
+use super::convert::{write_instant, write_kind};
 use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::feed_service_server::FeedService;
 use super::status::{draining, field};
 use crate::domain::node::NodeId;
 use crate::store::{AliasKind, FeedRow, SourceState};
-use crate::sync::feed::read_page;
+use crate::sync::feed::{UpstreamProgress, UpstreamWord, read_page};
 
 /// Pages of one stream that may wait for their reader.
 const PAGES_WAITING_MAX: usize = 2;
@@ -62,11 +62,12 @@ async fn follow(
     pages: mpsc::Sender<Result<v1::FollowResponse, Status>>,
 ) {
     let mut changes = hub.signals.changes.listen();
+    let mut told = None;
     loop {
         let page = match read_page(&hub.store, node, cursor).await {
-            Ok((rows, next)) => {
-                cursor = next;
-                rows
+            Ok(page) => {
+                cursor = page.cursor;
+                page
             }
             Err(error) => {
                 // If the reader is gone there is nobody to tell.
@@ -74,10 +75,12 @@ async fn follow(
                 return;
             }
         };
-        if page.is_empty() {
-            if !wait {
-                return;
-            }
+        let progress = hub.upstream.as_ref().map(|_| page.progress);
+        let nothing_moved = page.rows.is_empty() && told == progress;
+        if page.rows.is_empty() && !wait {
+            return;
+        }
+        if nothing_moved {
             tokio::select! {
                 () = changes.heard() => continue,
                 () = pages.closed() => return,
@@ -87,10 +90,12 @@ async fn follow(
                 }
             }
         }
-        let events = page.into_iter().map(write_event).collect();
+        told = progress;
+        let events = page.rows.into_iter().map(|row| write_event(row, progress));
         let response = v1::FollowResponse {
-            events,
+            events: events.collect(),
             cursor: cursor.unsigned_abs(),
+            upstream: progress.map(write_progress),
         };
         if pages.send(Ok(response)).await.is_err() {
             return;
@@ -98,7 +103,23 @@ async fn follow(
     }
 }
 
-fn write_event(row: FeedRow) -> v1::FeedEvent {
+fn write_progress(progress: UpstreamProgress) -> v1::UpstreamProgress {
+    v1::UpstreamProgress {
+        routine_change: progress.routine.unsigned_abs(),
+        urgent_change: progress.urgent.unsigned_abs(),
+    }
+}
+
+fn write_event(row: FeedRow, progress: Option<UpstreamProgress>) -> v1::FeedEvent {
+    let word = progress.map_or(UpstreamWord::NotYet, |progress| progress.word_on(&row));
+    let (upstream_state, upstream_since, upstream_reason) = match word {
+        UpstreamWord::NotYet => (v1::UpstreamState::Unspecified, None, String::new()),
+        UpstreamWord::Held(since) => {
+            let since = Some(write_instant(since));
+            (v1::UpstreamState::Held, since, String::new())
+        }
+        UpstreamWord::Refused(reason) => (v1::UpstreamState::Refused, None, reason.to_owned()),
+    };
     let state = match (row.state, row.linked) {
         (None, _) => v1::FeedState::Quarantined,
         (Some(SourceState::Withdrawn), _) => v1::FeedState::Withdrawn,
@@ -127,5 +148,10 @@ fn write_event(row: FeedRow) -> v1::FeedEvent {
             Some(AliasKind::Split) => v1::GoldenNews::Split,
         }
         .into(),
+        received_at: Some(write_instant(row.received_at)),
+        golden_change: row.golden_change.unsigned_abs(),
+        upstream_state: upstream_state.into(),
+        upstream_since,
+        upstream_reason,
     }
 }

@@ -21,6 +21,7 @@ use crate::domain::record::RecordKind;
 use crate::sync::ingest::examine::Examined;
 use crate::sync::ingest::{
     Examiner, GroupCommit, IncomingBody, IncomingChange, IngestError, Outcome, Settled,
+    SubmissionLog,
 };
 
 /// Changes of one request at most.
@@ -56,6 +57,7 @@ impl IngestService for Ingest {
                 clock: Arc::clone(&self.hub.clock),
             }),
             log: self.log.clone(),
+            window: WINDOW_REQUESTS,
             stop: self.hub.stop.clone(),
         };
         let (responses, stream) = mpsc::channel(WINDOW_REQUESTS);
@@ -108,22 +110,24 @@ impl Ingest {
     }
 }
 
-/// One stream of a node.
-struct Session {
-    examiner: Arc<Examiner>,
-    log: GroupCommit,
-    stop: CancellationToken,
+/// One stream of a node, to a hub or to an agent.
+pub(super) struct Session<L> {
+    pub(super) examiner: Arc<Examiner>,
+    pub(super) log: L,
+    /// How many requests it reads ahead.
+    pub(super) window: usize,
+    pub(super) stop: CancellationToken,
 }
 
-impl Session {
+impl<L: SubmissionLog> Session<L> {
     /// Reads requests while others are being committed, and answers in the order of the requests.
-    async fn run(
+    pub(super) async fn run(
         self,
         mut requests: Streaming<v1::PushRequest>,
         responses: mpsc::Sender<Result<v1::PushResponse, Status>>,
     ) {
         let hello = v1::PushResponse {
-            window_requests: window(),
+            window_requests: requests_number(self.window),
             ..v1::PushResponse::default()
         };
         if responses.send(Ok(hello)).await.is_err() {
@@ -133,7 +137,7 @@ impl Session {
         let mut last = 0;
         let mut ended = None;
         loop {
-            let reading = ended.is_none() && waiting.len() < WINDOW_REQUESTS;
+            let reading = ended.is_none() && waiting.len() < self.window;
             tokio::select! {
                 request = requests.message(), if reading => match request {
                     Ok(Some(request)) => match self.begin(request, &mut last) {
@@ -164,7 +168,7 @@ impl Session {
         &self,
         request: v1::PushRequest,
         last: &mut u64,
-    ) -> Result<impl Future<Output = Result<v1::PushResponse, Status>> + use<>, IngestError> {
+    ) -> Result<impl Future<Output = Result<v1::PushResponse, Status>> + use<L>, IngestError> {
         let (sequence, changes) = (request.sequence, request.changes);
         if sequence <= *last {
             return Err(IngestError::SequenceNotRising {
@@ -182,10 +186,10 @@ impl Session {
             .map(|change| (change.record_id.clone(), change.version))
             .collect();
         let examined = self.examine(changes)?;
-        let (log, node) = (self.log.clone(), self.examiner.node);
+        let (log, node, window) = (self.log.clone(), self.examiner.node, self.window);
         Ok(async move {
             let settled = log.append(node, examined).await?;
-            Ok(acknowledge(sequence, &names, &settled))
+            Ok(acknowledge(sequence, window, &names, &settled))
         })
     }
 
@@ -197,8 +201,8 @@ impl Session {
     }
 }
 
-fn window() -> u32 {
-    u32::try_from(WINDOW_REQUESTS).unwrap_or(1)
+fn requests_number(window: usize) -> u32 {
+    u32::try_from(window).unwrap_or(1)
 }
 
 /// Splits a change of the contract.
@@ -219,10 +223,15 @@ pub(super) fn read_change(change: v1::RecordChange) -> IncomingChange {
     }
 }
 
-fn acknowledge(sequence: u64, names: &[(String, u64)], settled: &[Settled]) -> v1::PushResponse {
+fn acknowledge(
+    sequence: u64,
+    window: usize,
+    names: &[(String, u64)],
+    settled: &[Settled],
+) -> v1::PushResponse {
     let mut response = v1::PushResponse {
         acknowledged_sequence: sequence,
-        window_requests: window(),
+        window_requests: requests_number(window),
         ..v1::PushResponse::default()
     };
     for (position, ((record_id, version), settled)) in (0..).zip(names.iter().zip(settled)) {

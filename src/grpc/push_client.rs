@@ -287,8 +287,25 @@ pub fn child_change(record_id: Uuid, version: u64, content: Vec<u8>) -> v1::Reco
 }
 
 fn write_change(change: OutgoingChange) -> v1::RecordChange {
-    let different_from = change.different_from;
-    let content = match (change.kind, change.body) {
+    let (record_id, version) = (change.golden_id.as_uuid(), change.version.as_u64());
+    record_change(
+        record_id,
+        version,
+        change.kind,
+        change.body,
+        &change.different_from,
+    )
+}
+
+/// A change that says what a record of any kind is now.
+pub fn record_change(
+    record_id: Uuid,
+    version: u64,
+    kind: RecordKind,
+    body: OutgoingBody,
+    different_from: &[Uuid],
+) -> v1::RecordChange {
+    let content = match (kind, body) {
         (RecordKind::Child, OutgoingBody::Content(bytes)) => Content::Child(bytes.into()),
         (RecordKind::CaseReport, OutgoingBody::Content(bytes)) => Content::CaseReport(bytes.into()),
         (kind, OutgoingBody::Tombstone(reason, successor)) => Content::Tombstone(Tombstone {
@@ -298,8 +315,8 @@ fn write_change(change: OutgoingChange) -> v1::RecordChange {
         }),
     };
     v1::RecordChange {
-        record_id: change.golden_id.as_uuid().to_string(),
-        version: change.version.as_u64(),
+        record_id: record_id.to_string(),
+        version,
         content: Some(content),
         different_from: different_from.iter().map(Uuid::to_string).collect(),
     }

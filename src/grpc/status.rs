@@ -33,6 +33,8 @@ pub enum AccessError {
     NotOperator,
     /// The call is for nodes.
     NotNode,
+    /// An agent serves the node whose certificate it has, and nobody else.
+    NotOwnNode,
 }
 
 impl From<AccessError> for Status {
@@ -53,6 +55,11 @@ impl From<AccessError> for Status {
                 "OPERATOR_REQUIRED",
                 "this call is for operators that the hub's configuration lists under access.operators",
             ),
+            AccessError::NotOwnNode => (
+                Code::PermissionDenied,
+                "OWN_NODE_REQUIRED",
+                "this agent serves its own node only: show the certificate that the agent has",
+            ),
             AccessError::NotNode => (
                 Code::PermissionDenied,
                 "NODE_REQUIRED",
@@ -63,6 +70,15 @@ impl From<AccessError> for Status {
     }
 }
 
+/// The answer of an agent to a call about uploads.
+pub(super) fn no_uploads() -> Status {
+    plain(
+        Code::Unimplemented,
+        "UPLOADS_AT_HUBS_ONLY",
+        "an agent takes records by Push and keeps no uploads: push them here, or send the upload to the hub",
+    )
+}
+
 impl From<IngestError> for Status {
     fn from(error: IngestError) -> Self {
         match error {
@@ -70,6 +86,11 @@ impl From<IngestError> for Status {
                 Code::ResourceExhausted,
                 "QUEUE_FULL",
                 "too much is waiting to be committed: try again in a moment",
+            ),
+            IngestError::Full => wait(
+                Code::ResourceExhausted,
+                "AGENT_FULL",
+                "the agent keeps as much as it may: it takes more in when the hub has taken some",
             ),
             IngestError::Draining => draining(),
             IngestError::TooManyChanges { .. } => field("changes", "TOO_MANY_CHANGES", &error),

@@ -138,6 +138,13 @@ impl Store {
         })
     }
 
+    /// A store on SQLite connections that are open already.
+    pub(super) fn of_sqlite(writer: SqlitePool, readers: SqlitePool) -> Self {
+        Self {
+            engine: Engine::Sqlite { writer, readers },
+        }
+    }
+
     /// Makes a schema in a PostgreSQL database and gives the URL that opens the database in it.
     ///
     /// The name must be of a-z, 0-9 and underscore.
@@ -184,8 +191,17 @@ impl Store {
 
     /// Prepares every statement of the program on this database and names those that fail.
     pub async fn prepare_every_statement(&self) -> Result<Vec<String>, StoreError> {
+        let is_postgres = matches!(self.engine, Engine::Postgres(_));
+        self.prepare_statements(sql::every_statement(is_postgres))
+            .await
+    }
+
+    pub(super) async fn prepare_statements(
+        &self,
+        statements: Vec<(&'static str, String)>,
+    ) -> Result<Vec<String>, StoreError> {
         let mut broken = Vec::new();
-        for (name, text) in sql::every_statement(matches!(self.engine, Engine::Postgres(_))) {
+        for (name, text) in statements {
             let text = AssertSqlSafe(text).into_sql_str();
             let failure = match &self.engine {
                 Engine::Sqlite { writer, .. } => writer.prepare(text).await.err(),

@@ -61,6 +61,25 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether there is no room on the disk: SQLite's "full", or a failed write beyond what may be written.
+    pub fn is_disk_full(&self) -> bool {
+        let cause = match self {
+            Self::Busy(cause) | Self::Unavailable(cause) | Self::Query(cause) => cause,
+            Self::Migration(_)
+            | Self::Corrupt { .. }
+            | Self::Rows { .. }
+            | Self::Fenced(_)
+            | Self::Unsafe(_)
+            | Self::Url(_) => return false,
+        };
+        let code = cause
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        matches!(code.as_deref(), Some("13" | "778"))
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = error

@@ -8,6 +8,7 @@ use super::golden_history::AliasKind;
 use super::relations::{read_relations, write_relations};
 use super::submissions::{expect_rows, key_columns, read_hash, read_key, read_version};
 use super::{StoreError, Transaction, on_conn, sql};
+use crate::domain::clock::Timestamp;
 use crate::domain::golden::GoldenId;
 use crate::domain::node::NodeId;
 use crate::domain::record::{ContentHash, RecordId, RecordKey, RecordKind, Version};
@@ -113,6 +114,12 @@ pub struct FeedRow {
     pub reason: String,
     /// The broken rules as `path RULE`, one a line.
     pub rules: String,
+    /// When this version was taken in.
+    pub received_at: Timestamp,
+    /// Newest change of the golden record; 0 where there is none.
+    pub golden_change: i64,
+    /// The upstream's reason, if it refuses the golden record.
+    pub refusal: Option<String>,
 }
 
 type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>, String);
@@ -139,6 +146,9 @@ type FeedTuple = (
     i64,
     String,
     String,
+    i64,
+    Option<i64>,
+    Option<String>,
 );
 
 impl Transaction {
@@ -310,8 +320,22 @@ pub(super) fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
 }
 
 fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
-    let (feed, kind, record_id, version, state, golden_id, previous, alias, linked, reason, rules) =
-        row;
+    let (
+        feed,
+        kind,
+        record_id,
+        version,
+        state,
+        golden_id,
+        previous,
+        alias,
+        linked,
+        reason,
+        rules,
+        received_at,
+        change,
+        refusal,
+    ) = row;
     let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
         table: "source_record",
         column: "kind",
@@ -331,5 +355,8 @@ fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
         linked,
         reason,
         rules,
+        received_at: Timestamp::from_micros(received_at),
+        golden_change: change.unwrap_or_default(),
+        refusal,
     })
 }

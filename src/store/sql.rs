@@ -8,6 +8,7 @@ macro_rules! named {
     ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name)),*] };
 }
 
+pub(super) mod agent;
 pub(super) mod linkage;
 pub(super) mod relink;
 pub(super) mod uploads;
@@ -362,12 +363,25 @@ pub(super) const READ_FEED: &str = "
             FROM source_record m
             WHERE m.golden_id = event.golden_id
               AND m.state = 1) AS linked,
-           event.reason, event.rules
+           event.reason, event.rules,
+           COALESCE((SELECT s.received_at
+                     FROM submission s
+                     WHERE s.node_id = $1
+                       AND s.kind = event.kind
+                       AND s.record_id = event.record_id
+                       AND s.version = event.version), event.received_at) AS received_at,
+           (SELECT g.change_seq
+            FROM golden_record g
+            WHERE g.golden_id = event.golden_id) AS golden_change,
+           (SELECT r.reason
+            FROM forward_refusal r
+            WHERE r.golden_id = event.golden_id) AS refusal
     FROM (
-        SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias, reason, rules
+        SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias, reason, rules,
+               received_at
         FROM (
             SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias,
-                   '' AS reason, '' AS rules
+                   '' AS reason, '' AS rules, CAST(0 AS BIGINT) AS received_at
             FROM source_record
             WHERE node_id = $1
               AND feed_seq > $2
@@ -375,11 +389,12 @@ pub(super) const READ_FEED: &str = "
             LIMIT $3
         ) AS reconciled
         UNION ALL
-        SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias, reason, rules
+        SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias, reason, rules,
+               received_at
         FROM (
             SELECT feed_seq, kind, record_id, version, CAST(0 AS SMALLINT) AS state,
                    CAST(NULL AS UUID) AS golden_id, CAST(NULL AS UUID) AS previous_golden,
-                   CAST(0 AS SMALLINT) AS alias, reason, rules
+                   CAST(0 AS SMALLINT) AS alias, reason, rules, received_at
             FROM quarantine
             WHERE node_id = $1
               AND feed_seq > $2

@@ -10,11 +10,22 @@ pub(super) mod settle;
 
 use std::sync::Arc;
 
+use crate::domain::node::NodeId;
 use crate::domain::validation::Violation;
 use crate::store::StoreError;
 
-pub use examine::{Examiner, IncomingBody, IncomingChange};
+pub use examine::{Examined, Examiner, IncomingBody, IncomingChange};
 pub use group_commit::{GroupCommit, GroupCommitOptions};
+
+/// Where examined changes are kept: the log of a hub, or the queue of an agent.
+pub trait SubmissionLog: Clone + Send + Sync + 'static {
+    /// Keeps the changes of one request of a node; returns after they are durable.
+    fn append(
+        &self,
+        node: NodeId,
+        examined: Vec<Examined>,
+    ) -> impl Future<Output = Result<Vec<Settled>, IngestError>> + Send;
+}
 
 /// What became of one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +111,9 @@ pub enum IngestError {
     /// Too much is waiting to be committed.
     #[error("the queue before the log is full")]
     QueueFull,
+    /// An agent keeps as much as it may, or its disk is full.
+    #[error("the agent is full")]
+    Full,
     /// The hub is stopping.
     #[error("the hub is draining")]
     Draining,

@@ -132,6 +132,7 @@ impl RowReader {
                 record_id,
                 source_id: draft.record_id,
                 version: draft.version.unwrap_or(self.version),
+                has_version: draft.version.is_some(),
                 draft: draft.child,
                 found: draft.found,
             })),

@@ -246,7 +246,7 @@ pub(in crate::sync) fn tombstone(
 }
 
 /// The broken rules as quarantine keeps them: `path RULE`, one a line, rejecting rules only.
-pub(super) fn rule_lines(violations: &[Violation]) -> String {
+pub fn rule_lines(violations: &[Violation]) -> String {
     let lines: Vec<String> = violations
         .iter()
         .filter(|violation| violation.level == Level::Reject)

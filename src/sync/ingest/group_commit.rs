@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::examine::{Candidate, Examined, rule_lines};
 use super::settle::{Group, Held};
-use super::{IngestError, Outcome, Settled};
+use super::{IngestError, Outcome, Settled, SubmissionLog};
 use crate::domain::clock::Clock;
 use crate::domain::node::NodeId;
 use crate::observability::metrics::Metrics;
@@ -96,6 +96,16 @@ impl GroupCommit {
             Ok(Err(_)) => Err(IngestError::Draining),
             Err(_) => Err(IngestError::QueueFull),
         }
+    }
+}
+
+impl SubmissionLog for GroupCommit {
+    async fn append(
+        &self,
+        node: NodeId,
+        examined: Vec<Examined>,
+    ) -> Result<Vec<Settled>, IngestError> {
+        GroupCommit::append(self, node, examined).await
     }
 }
 

@@ -1,0 +1,312 @@
+//! Puts an agent together, runs it, and stops it in order.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::OWN_NODE;
+use crate::agent::drop_folder::DropFolder;
+use crate::agent::follower::Follower;
+use crate::agent::http::token::Token;
+use crate::agent::http::{self, HttpPort};
+use crate::agent::intake::Intake;
+use crate::agent::keeper::{Keeper, KeeperLimits, Keeping};
+use crate::agent::overview::{Lines, Overseen};
+use crate::agent::sender::Sender;
+use crate::config::AgentConfig;
+use crate::domain::clock::Clock;
+use crate::domain::record::Lane;
+use crate::grpc::agent_server::{self, AgentIngest};
+use crate::grpc::convert::ContractCodec;
+use crate::grpc::feed_client::FeedClient;
+use crate::grpc::push_client::PushClient;
+use crate::grpc::server::ServerError;
+use crate::grpc::{connector, listener};
+use crate::observability::metrics::Metrics;
+use crate::security::directory::{IdentityDirectory, write_private};
+use crate::security::identity::Identity;
+use crate::security::seal::SealKey;
+use crate::store::{AgentStore, AgentStoreOptions};
+use crate::sync::ingest::Examiner;
+use crate::sync::sealing::prove_key;
+use crate::sync::signals::Signal;
+
+/// How long stopping may take.
+const DRAIN_SECONDS_MAX: u64 = 10;
+
+/// An agent that is ready to run.
+pub struct AgentApp {
+    config: AgentConfig,
+    directory: IdentityDirectory,
+    store: AgentStore,
+    key: Arc<SealKey>,
+    clock: Arc<dyn Clock>,
+    connections: TcpListener,
+    http: TcpListener,
+    token: Token,
+    /// Held for as long as the process lives: a second agent on this database is refused.
+    _lock: File,
+}
+
+impl AgentApp {
+    /// Reads or makes keys, opens the database and binds the ports: everything that can fail at the start.
+    pub async fn prepare(config: AgentConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let directory =
+            IdentityDirectory::read(&config.identity.directory).context("identity.directory")?;
+        let own = Identity::Node(config.agent.name.clone());
+        anyhow::ensure!(
+            directory.identity == own,
+            "identity.directory: the certificate names {} and the agent is {own}: \
+             use the agent's own certificate",
+            directory.identity
+        );
+        let lock = lock(&config.store.path).context("store.path")?;
+        let key = read_or_make_key(&config).context("sealing.key_file")?;
+        let options = AgentStoreOptions {
+            path: config.store.path.clone(),
+            bytes_max: config.store.bytes_max,
+        };
+        let store = AgentStore::open(&options).await.context("store.path")?;
+        prove_key(store.as_store(), &key)
+            .await
+            .context("sealing.key_file")?;
+        if let Some(drop) = &config.drop {
+            DropFolder::make(&drop.folder).context("drop.folder")?;
+        }
+        let connections = TcpListener::bind(config.grpc.address)
+            .await
+            .context("grpc.address")?;
+        let http = TcpListener::bind(config.http.address)
+            .await
+            .context("http.address")?;
+        let token = Token::read_or_make(&config.http.token_file).context("http.token_file")?;
+        Ok(Self {
+            config,
+            directory,
+            store,
+            key: Arc::new(key),
+            clock,
+            connections,
+            http,
+            token,
+            _lock: lock,
+        })
+    }
+
+    /// Where the agent takes records over gRPC.
+    pub fn grpc_address(&self) -> std::io::Result<SocketAddr> {
+        self.connections.local_addr()
+    }
+
+    /// Runs until `stop` is cancelled; then answers what it has read, and ends.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let (kept, limits) = (Arc::new(Signal::default()), self.limits());
+        let (keeper, keeping) = Keeper::new(
+            self.store.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&kept),
+            limits,
+        );
+        let lines = Lines::default();
+        let intake = Intake {
+            examiner: Arc::new(self.examiner()),
+            keeper,
+        };
+        let mut parts = JoinSet::new();
+        self.start_lines(&mut parts, &kept, &lines, &stop)?;
+        self.start_drop_folder(&mut parts, &intake, &stop);
+        let address = self.grpc_address()?;
+        let store = self.store.clone();
+        tracing::info!(agent.name = %self.config.agent.name, agent.grpc = %address, "The agent is ready");
+        self.serve(intake, keeping, lines, parts, stop).await?;
+        store.close().await;
+        tracing::info!("The agent has stopped");
+        Ok(())
+    }
+
+    fn limits(&self) -> KeeperLimits {
+        KeeperLimits {
+            records_max: self.config.store.records_max,
+            bytes_max: self.config.store.bytes_max,
+        }
+    }
+
+    fn overseen(&self, lines: Lines) -> Overseen {
+        Overseen {
+            name: self.config.agent.name.clone(),
+            hub: self.config.hub.url.clone(),
+            store: self.store.clone(),
+            limits: self.limits(),
+            lines,
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    fn examiner(&self) -> Examiner {
+        Examiner {
+            node: OWN_NODE,
+            territory: Arc::new(self.config.territory()),
+            codec: Arc::new(ContractCodec),
+            key: Arc::clone(&self.key),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    fn start_drop_folder(
+        &self,
+        parts: &mut JoinSet<()>,
+        intake: &Intake,
+        stop: &CancellationToken,
+    ) {
+        if let Some(section) = &self.config.drop {
+            let folder = DropFolder::new(&section.folder, section.scheme, intake.clone());
+            parts.spawn(folder.run(stop.clone()));
+        }
+    }
+
+    /// Starts what talks to the hub: a sender for each lane on a line of its own, and the follower.
+    fn start_lines(
+        &self,
+        parts: &mut JoinSet<()>,
+        kept: &Arc<Signal>,
+        lines: &Lines,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let line = || connector::line(&self.config.hub.url, &self.directory).context("hub.url");
+        for (lane, health) in [
+            (Lane::Urgent, &lines.urgent),
+            (Lane::Routine, &lines.routine),
+        ] {
+            let sender = Sender {
+                store: self.store.clone(),
+                key: Arc::clone(&self.key),
+                clock: Arc::clone(&self.clock),
+                kept: Arc::clone(kept),
+                lane,
+                upward: PushClient::new(line()?),
+                line: Arc::clone(health),
+                chance: rand::random,
+            };
+            parts.spawn(sender.run(stop.clone()));
+        }
+        let follower = Follower {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            kept: Arc::clone(kept),
+            feed: FeedClient::new(line()?),
+            line: Arc::clone(&lines.feed),
+            chance: rand::random,
+        };
+        parts.spawn(follower.run(stop.clone()));
+        Ok(())
+    }
+
+    /// Serves until `stop`.
+    async fn serve(
+        self,
+        intake: Intake,
+        keeping: Keeping,
+        lines: Lines,
+        mut parts: JoinSet<()>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let overseen = self.overseen(lines);
+        let keeping = tokio::spawn(keeping.run());
+        let metrics = Arc::new(Metrics::default());
+        let tls = listener::server_config(&self.directory)?;
+        let connections = listener::accept(self.connections, tls, metrics, stop.clone());
+        let service = AgentIngest {
+            name: self.config.agent.name.clone(),
+            examiner: Arc::clone(&intake.examiner),
+            log: intake.keeper.clone(),
+            stop: stop.clone(),
+        };
+        let port = HttpPort {
+            intake,
+            overseen,
+            token: self.token,
+        };
+        parts.spawn(http::serve(self.http, Arc::new(port), stop.clone()));
+        let stopping = stop.clone().cancelled_owned();
+        let serving = tokio::spawn(agent_server::serve(service, connections, stopping));
+        drain(serving, parts, keeping, stop).await
+    }
+}
+
+/// Runs until `stop`, then lets every part end: first those that take records in, the keeper last.
+async fn drain(
+    mut serving: JoinHandle<Result<(), ServerError>>,
+    mut parts: JoinSet<()>,
+    keeping: JoinHandle<()>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        ended = &mut serving => {
+            ended??;
+            anyhow::bail!("the server ended by itself");
+        }
+        Some(ended) = parts.join_next() => {
+            ended.context("a part of the agent failed")?;
+            anyhow::bail!("a part of the agent ended by itself");
+        }
+    }
+    let drained = async {
+        serving.await??;
+        while let Some(ended) = parts.join_next().await {
+            ended?;
+        }
+        keeping.await?;
+        anyhow::Ok(())
+    };
+    if let Ok(drained) = tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), drained).await
+    {
+        drained?;
+    } else {
+        // What was acknowledged is on disk, and what was not will be sent again.
+        tracing::warn!("The drain time is over: open requests are broken off");
+    }
+    Ok(())
+}
+
+/// One agent for one database: two would send each other's records and give the same versions.
+fn lock(database: &Path) -> anyhow::Result<File> {
+    let path = database.with_extension("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| path.display().to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "another agent runs on {}: stop it, or give this one a database of its own",
+            database.display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
+/// The sealing key; made at the first start, and never beside a database that is there already.
+fn read_or_make_key(config: &AgentConfig) -> anyhow::Result<SealKey> {
+    let path = &config.sealing.key_file;
+    if !path.exists() {
+        anyhow::ensure!(
+            !config.store.path.exists(),
+            "{} is missing and the database is there: put the key back, \
+             without it nothing in the database can be read",
+            path.display()
+        );
+        write_private(path, &SealKey::generate()?)?;
+    }
+    Ok(SealKey::from_file(path)?)
+}

@@ -1,0 +1,86 @@
+//! `childsync agent`: keeps records beside the commune software and sends them.
+
+mod port;
+mod show;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use super::hub::stop_on_signal;
+use super::import::hide_faults;
+use super::operator::say;
+use crate::agent::http::openapi;
+use crate::app::AgentApp;
+use crate::config::AgentConfig;
+use crate::domain::clock::SystemClock;
+use crate::observability::logging;
+use show::{ListRecords, ShowRecord, ShowStatus};
+
+/// Keep records beside the commune software and send them to the hub
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    childsync agent --config /etc/childsync/agent.toml\n  \
+    childsync agent status\n  \
+    childsync agent records to-correct\n  \
+    childsync agent show child 0197f3a2-0000-7000-8000-000000000001\n  \
+    childsync import commune.csv --hub https://127.0.0.1:7444 --identity /etc/childsync/identity\n\n\
+    Without a verb the agent runs until SIGTERM or Ctrl-C. What it has acknowledged is on disk.")]
+pub(super) struct Agent {
+    /// Configuration file; deploy/agent.example.toml explains every key
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/childsync/agent.toml",
+        global = true
+    )]
+    config: PathBuf,
+    #[command(subcommand)]
+    verb: Option<AgentVerb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum AgentVerb {
+    Status(ShowStatus),
+    Records(ListRecords),
+    Show(ShowRecord),
+    /// Print the description of the HTTP port as `OpenAPI` 3.1
+    Openapi,
+    /// Print the effective values of the configuration
+    CheckConfig,
+}
+
+impl Agent {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        if let Some(AgentVerb::Openapi) = self.verb {
+            say(serde_json::to_string_pretty(&openapi::document())?);
+            return Ok(());
+        }
+        let config = AgentConfig::read(&self.config, std::env::vars())?;
+        // One thread: an agent waits most of the time and must not need memory for it.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        match self.verb {
+            None => runtime.block_on(run(config)),
+            Some(AgentVerb::Status(verb)) => runtime.block_on(verb.run(&config)),
+            Some(AgentVerb::Records(verb)) => runtime.block_on(verb.run(&config)),
+            Some(AgentVerb::Show(verb)) => runtime.block_on(verb.run(&config)),
+            Some(AgentVerb::CheckConfig | AgentVerb::Openapi) => {
+                say(config.shown());
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn run(config: AgentConfig) -> anyhow::Result<()> {
+    hide_faults();
+    logging::start(config.log.format, &config.log.filter)?;
+    let stop = CancellationToken::new();
+    stop_on_signal(&stop)?;
+    let app = AgentApp::prepare(config, Arc::new(SystemClock)).await?;
+    app.run(stop).await
+}

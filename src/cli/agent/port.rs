@@ -1,0 +1,68 @@
+//! Asking the agent of this machine, over its HTTP port.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use crate::agent::http::token;
+use crate::config::AgentConfig;
+
+/// How long the agent may take to answer.
+const ANSWER_SECONDS_MAX: u64 = 30;
+/// Bytes of one answer.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Asks the agent for a path and gives its answer.
+pub(super) async fn get(config: &AgentConfig, path: &str) -> anyhow::Result<Value> {
+    let limit = Duration::from_secs(ANSWER_SECONDS_MAX);
+    tokio::time::timeout(limit, try_get(config, path))
+        .await
+        .context("the agent did not answer in time: try again")?
+}
+
+/// The link that opens the page.
+pub(super) fn page_link(config: &AgentConfig) -> anyhow::Result<String> {
+    let token = token::read(&config.http.token_file).context("http.token_file")?;
+    Ok(format!("http://{}/?token={token}", config.http.address))
+}
+
+async fn try_get(config: &AgentConfig, path: &str) -> anyhow::Result<Value> {
+    let address = config.http.address;
+    let token = token::read(&config.http.token_file)
+        .context("http.token_file: run this as the agent's user, after its first start")?;
+    let stream = TcpStream::connect(address).await.with_context(|| {
+        format!(
+            "the agent does not run, or not on {address}: see `systemctl status childsync-agent`"
+        )
+    })?;
+    let (mut client, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(path)
+        .header(header::HOST, address.to_string())
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .body(Empty::<Bytes>::new())?;
+    let response = client.send_request(request).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(|error| anyhow::anyhow!("the answer did not arrive whole: {error}"))?;
+    connection.abort();
+    let answer: Value = serde_json::from_slice(&body.to_bytes())
+        .context("what answers there is no agent: check http.address")?;
+    let text = |name| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+    anyhow::ensure!(
+        status == StatusCode::OK,
+        "the agent answered {}: {}",
+        text("reason"),
+        text("message")
+    );
+    Ok(answer)
+}

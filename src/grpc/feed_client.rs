@@ -1,0 +1,169 @@
+//! The client side of `Follow`: what a hub tells a node of its records, as the domain's types.
+
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+use super::proto::record;
+use super::proto::v1;
+use super::proto::v1::feed_service_client::FeedServiceClient;
+use super::push_client::in_time;
+use super::status::{is_word, read_upstream_error};
+use crate::domain::clock::Timestamp;
+use crate::domain::record::{RecordId, RecordKind, Version};
+use crate::domain::standing::{Above, HubState, HubWord};
+use crate::sync::forward::UpstreamError;
+
+/// Longest text of broken rules that is kept of one event, in bytes.
+const RULES_BYTES_MAX: usize = 8 * 1024;
+
+/// A line to a hub's feed.
+pub struct FeedClient {
+    client: FeedServiceClient<Channel>,
+}
+
+/// An open feed.
+pub struct FeedStream {
+    pages: Streaming<v1::FollowResponse>,
+}
+
+/// A page of the feed.
+#[derive(Clone, Debug)]
+pub struct FeedNews {
+    /// What the hub says of records, in order.
+    pub told: Vec<Told>,
+    /// Where to go on from.
+    pub cursor: i64,
+    /// Up to which change of the routine and of the urgent lane the node above the hub has receipted;
+    /// `None` where there is none above.
+    pub above: Option<(i64, i64)>,
+}
+
+/// What the hub says of one record.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its kind.
+    pub kind: RecordKind,
+    /// The record.
+    pub record_id: RecordId,
+    /// What is said.
+    pub word: HubWord,
+    /// In quarantine: why, as a stable word.
+    pub reason: String,
+    /// In quarantine: the broken rules as `path RULE`, one a line.
+    pub rules: String,
+}
+
+impl FeedClient {
+    /// A client over a line.
+    pub fn new(line: Channel) -> Self {
+        Self {
+            client: FeedServiceClient::new(line),
+        }
+    }
+
+    /// Opens the feed after a cursor; with `wait` it stays open at its end.
+    pub async fn follow(&mut self, cursor: i64, wait: bool) -> Result<FeedStream, UpstreamError> {
+        let cursor = cursor.unsigned_abs();
+        let opening = self.client.follow(v1::FollowRequest { cursor, wait });
+        let pages = in_time(opening).await?.into_inner();
+        Ok(FeedStream { pages })
+    }
+}
+
+impl FeedStream {
+    /// The next page, for as long as it takes; `None` at the end of a feed that does not wait.
+    pub async fn page(&mut self) -> Result<Option<FeedNews>, UpstreamError> {
+        let page = self.pages.message().await;
+        let Some(page) = page.map_err(|status| read_upstream_error(&status))? else {
+            return Ok(None);
+        };
+        let is_top = page.upstream.is_none();
+        let above = page.upstream.map(|progress| {
+            (
+                clamped(progress.routine_change),
+                clamped(progress.urgent_change),
+            )
+        });
+        let told = page.events.iter().map(|event| read_event(event, is_top));
+        Ok(Some(FeedNews {
+            told: told.collect::<Option<_>>().ok_or(NONSENSE)?,
+            cursor: clamped(page.cursor),
+            above,
+        }))
+    }
+}
+
+const NONSENSE: UpstreamError = UpstreamError::Nonsense("its feed tells of what is no record");
+
+fn read_event(event: &v1::FeedEvent, is_top: bool) -> Option<Told> {
+    let kind = match event.kind() {
+        record::RecordKind::Unspecified => return None,
+        record::RecordKind::Child => RecordKind::Child,
+        record::RecordKind::CaseReport => RecordKind::CaseReport,
+    };
+    let state = match event.state() {
+        v1::FeedState::Unspecified => return None,
+        v1::FeedState::Reconciled | v1::FeedState::Linked => HubState::Live,
+        v1::FeedState::Withdrawn => HubState::Withdrawn,
+        v1::FeedState::Quarantined => HubState::Quarantined,
+    };
+    let since = event.received_at.as_ref().map(read_instant);
+    let above = match (event.upstream_state(), state) {
+        (_, HubState::Quarantined) => Above::NotYet,
+        // Nobody stands above the top of a tree: what it holds has arrived.
+        (_, HubState::Live | HubState::Withdrawn) if is_top => Above::Held(since),
+        (v1::UpstreamState::Held, _) => {
+            Above::Held(event.upstream_since.as_ref().map(read_instant))
+        }
+        (v1::UpstreamState::Refused, _) => Above::Refused(word(&event.upstream_reason)),
+        (v1::UpstreamState::Unspecified, _) => Above::NotYet,
+    };
+    Some(Told {
+        kind,
+        record_id: event.record_id.parse().ok()?,
+        word: HubWord {
+            version: Version::from_u64(event.version)?,
+            state,
+            since,
+            // A page has one cursor; the caller gives each event the place from which it is read again.
+            position: 0,
+            change: clamped(event.golden_change),
+            linked: event.linked_records,
+            above,
+        },
+        reason: word(&event.reason),
+        rules: bounded_rules(&event.violated_rules),
+    })
+}
+
+/// A stable word of the hub, and not something that must not be kept.
+fn word(text: &str) -> String {
+    if is_word(text) {
+        text.to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn bounded_rules(rules: &[String]) -> String {
+    let mut bounded = String::new();
+    for rule in rules {
+        if bounded.len() + rule.len() >= RULES_BYTES_MAX {
+            break;
+        }
+        if !bounded.is_empty() {
+            bounded.push('\n');
+        }
+        bounded.push_str(rule);
+    }
+    bounded
+}
+
+fn clamped(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn read_instant(at: &prost_types::Timestamp) -> Timestamp {
+    let micros = at.seconds.saturating_mul(1_000_000);
+    Timestamp::from_micros(micros.saturating_add(i64::from(at.nanos) / 1_000))
+}

@@ -1,0 +1,182 @@
+//! An agent inside the test's process, on a SQLite file of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use childsync::app::AgentApp;
+use childsync::config::AgentConfig;
+use childsync::domain::clock::{Clock, SystemClock};
+use childsync::domain::record::{RecordId, RecordKind};
+use childsync::domain::standing::Standing;
+use childsync::grpc::push_client::PushClient;
+use childsync::store::{AgentRecord, AgentStore, AgentStoreOptions};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::eventually;
+use super::hub::{TestHub, free_port};
+use super::pki::Pki;
+use super::records::id;
+
+/// What a test's agent is.
+#[derive(Clone)]
+pub(crate) struct AgentOptions {
+    pub(crate) hub: String,
+    pub(crate) grpc: u16,
+    pub(crate) http: u16,
+    /// Lines of the section `store`.
+    pub(crate) store: &'static str,
+    /// Whether it watches a folder `drop` beside its database.
+    pub(crate) drop: bool,
+}
+
+impl AgentOptions {
+    /// An agent of the commune before this hub.
+    pub(crate) fn before(hub: &str) -> Self {
+        Self {
+            hub: hub.to_owned(),
+            grpc: free_port(),
+            http: free_port(),
+            store: "",
+            drop: false,
+        }
+    }
+}
+
+/// Writes the configuration of the commune's agent into a folder and gives its path.
+pub(crate) fn write_config(pki: &Pki, folder: &Path, options: &AgentOptions) -> PathBuf {
+    let AgentOptions {
+        hub,
+        grpc,
+        http,
+        store,
+        drop,
+    } = options;
+    let drop = if *drop {
+        "[drop]\nfolder = \"drop\"\n"
+    } else {
+        ""
+    };
+    let text = format!(
+        "[agent]\nname = \"commune\"\nterritory = [\"GSO_PRE2025:30742\"]\n\
+         [hub]\nurl = \"{hub}\"\n\
+         [identity]\ndirectory = \"{identity}\"\n\
+         [store]\npath = \"agent.db\"\n{store}\n\
+         [grpc]\naddress = \"127.0.0.1:{grpc}\"\n\
+         [http]\naddress = \"127.0.0.1:{http}\"\n\
+         [log]\nformat = \"json\"\nfilter = \"trace,h2=info,hyper=info\"\n{drop}",
+        identity = pki.node("commune").display(),
+    );
+    let path = folder.join("agent.toml");
+    std::fs::write(&path, text).expect("written");
+    path
+}
+
+/// An agent that runs.
+pub(crate) struct TestAgent {
+    pub(crate) pki: Arc<Pki>,
+    pub(crate) options: AgentOptions,
+    pub(crate) folder: Arc<TempDir>,
+    stop: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl TestAgent {
+    /// An agent of the commune before a hub.
+    pub(crate) async fn before(hub: &TestHub) -> Self {
+        Self::start(&hub.pki, AgentOptions::before(&hub.url)).await
+    }
+
+    pub(crate) async fn start(pki: &Arc<Pki>, options: AgentOptions) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        Self::start_in(pki, folder, options, Arc::new(SystemClock)).await
+    }
+
+    pub(crate) async fn start_in(
+        pki: &Arc<Pki>,
+        folder: Arc<TempDir>,
+        options: AgentOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let path = write_config(pki, folder.path(), &options);
+        let config = AgentConfig::read(&path, std::iter::empty()).expect("a configuration");
+        let app = AgentApp::prepare(config, clock).await.expect("an agent");
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(app.run(stop.clone()));
+        Self {
+            pki: Arc::clone(pki),
+            options,
+            folder,
+            stop,
+            running,
+        }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.expect("no panic").expect("a clean end");
+    }
+
+    /// A client of a hub, given the agent's address instead.
+    pub(crate) fn pushing(&self) -> PushClient {
+        let url = format!("https://127.0.0.1:{}", self.options.grpc);
+        PushClient::new(TestHub::line_to(&url, &self.pki.node("commune")))
+    }
+
+    pub(crate) async fn store(&self) -> AgentStore {
+        open_store(self.folder.path()).await
+    }
+
+    /// A child's record as the agent knows it.
+    pub(crate) async fn record(&self, number: u128) -> Option<AgentRecord> {
+        let key = (RecordKind::Child, RecordId::new(id(number)));
+        let store = self.store().await;
+        let mut reading = store.read().await.expect("a transaction");
+        let records = reading.find_records(&[key]).await.expect("records");
+        drop(reading);
+        store.close().await;
+        records.into_iter().next()
+    }
+
+    /// Waits until a child's record has come so far.
+    pub(crate) async fn stands(&self, number: u128, standing: Standing) {
+        eventually(&format!("record {number} is {standing:?}"), || async {
+            let record = self.record(number).await;
+            record.is_some_and(|record| record.standing == standing)
+        })
+        .await;
+    }
+
+    /// Records that wait.
+    pub(crate) async fn queued(&self) -> i64 {
+        queued(self.folder.path()).await
+    }
+}
+
+pub(crate) async fn open_store(folder: &Path) -> AgentStore {
+    let options = AgentStoreOptions {
+        path: folder.join("agent.db"),
+        bytes_max: 1024 * 1024 * 1024,
+    };
+    AgentStore::open(&options).await.expect("a store")
+}
+
+pub(crate) async fn queued(folder: &Path) -> i64 {
+    let store = open_store(folder).await;
+    let mut reading = store.read().await.expect("a transaction");
+    let position = reading.position().await.expect("a position");
+    drop(reading);
+    store.close().await;
+    position.queued
+}
+
+impl TestAgent {
+    /// Puts a file into the watched folder, whole from its first moment.
+    pub(crate) fn drop_file(&self, name: &str, text: impl AsRef<[u8]>) {
+        let folder = self.folder.path().join("drop");
+        let hidden = folder.join(format!(".{name}"));
+        std::fs::write(&hidden, text).expect("written");
+        std::fs::rename(hidden, folder.join(name)).expect("renamed");
+    }
+}
