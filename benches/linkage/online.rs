@@ -146,6 +146,7 @@ fn provinces() -> Vec<UnitReference> {
 
 /// Loads records and compares all, as a hub does when it starts.
 fn fill(index: &mut LinkageIndex, country: &mut Country, target: usize) -> anyhow::Result<()> {
+    index.reserve(target.saturating_sub(index.len()));
     while index.len() < target {
         let (key, details) = country.next()?;
         index.load(key, &Normalised::new(&details), None);
