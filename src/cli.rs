@@ -3,7 +3,7 @@
 mod agent;
 mod check_config;
 mod demo;
-mod evaluate;
+pub mod evaluate;
 mod generate;
 mod hub;
 mod import;

@@ -1,20 +1,22 @@
 //! Single records against an index that holds many: what one match costs, and what one record takes up.
 
 use std::cell::Cell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use childsync::agent::population::{Population, PopulationOptions};
+use childsync::agent::population::labelled::mix::ErrorMix;
+use childsync::agent::population::labelled::{LabelledOptions, LabelledPopulation, Territory};
 use childsync::app::read_model;
+use childsync::cli::evaluate::labelled::{Columns, LabelledFile, LabelledRows};
 use childsync::domain::clock::{Clock, SystemClock};
 use childsync::domain::golden::GoldenId;
 use childsync::domain::record::RecordKey;
 use childsync::domain::unit::{AdminScheme, UnitReference};
 use childsync::linkage::decisions::Decisions;
-use childsync::linkage::details::{Details, row_key};
+use childsync::linkage::details::row_key;
 use childsync::linkage::features::Normalised;
 use childsync::linkage::index::LinkageIndex;
 use childsync::sync::bulk::compare_all;
@@ -25,9 +27,9 @@ use uuid::Uuid;
 use crate::progress;
 
 /// Children that are drawn at a time, of one province after another.
-const CHILDREN_AT_A_TIME: u32 = 10_000;
-/// Share of the children that are registered a second time.
-const REGISTERED_TWICE: f64 = 0.10;
+const CHILDREN_AT_A_TIME: u64 = 10_000;
+/// Share of the children that are entered more than once, with the faults of the standard mix.
+const ENTERED_AGAIN: f64 = 0.10;
 /// What single records cost when so many are held.
 #[derive(Serialize)]
 pub(crate) struct Held {
@@ -49,41 +51,52 @@ pub(crate) struct Held {
 struct Country {
     provinces: Vec<UnitReference>,
     seed: u64,
-    ready: VecDeque<(RecordKey, Details)>,
+    rows: LabelledRows,
+    columns: Option<Columns>,
+    /// Rows of these that were given.
+    place: usize,
     drawn: u64,
     given: u64,
 }
 
 impl Country {
-    fn next(&mut self) -> anyhow::Result<(RecordKey, Details)> {
-        if self.ready.is_empty() {
+    /// The next row, which must be read before the one after it.
+    fn next(&mut self) -> anyhow::Result<RecordKey> {
+        self.place += 1;
+        if self.place >= self.rows.len() {
             self.draw()?;
+            self.place = 0;
         }
-        self.ready.pop_front().context("nobody was drawn")
+        self.given += 1;
+        Ok(row_key(0, self.given))
+    }
+
+    /// What linkage makes of that row.
+    fn normalised(&self) -> anyhow::Result<Normalised> {
+        let columns = self.columns.as_ref().context("nobody was drawn")?;
+        let row = self.rows.get(self.place).context("nobody was drawn")?;
+        Ok(Normalised::new(&columns.details(&row)))
     }
 
     fn draw(&mut self) -> anyhow::Result<()> {
         let turn = usize::try_from(self.drawn)?;
         let province = self.provinces.get(turn % self.provinces.len());
         let province = *province.context("there is no province")?;
-        let population = Population::generate(&PopulationOptions {
+        let options = LabelledOptions {
             children: CHILDREN_AT_A_TIME,
-            communes: u32::MAX,
-            province,
+            communes: None,
+            territory: Territory::Province(province),
             seed: self.seed + self.drawn,
-            registered_twice: REGISTERED_TWICE,
+            registered_again: ENTERED_AGAIN,
             today: SystemClock.now().date(),
-        });
+        };
         self.drawn += 1;
-        for record in population.records {
-            let mut node = 0_i64;
-            for letter in record.node.bytes().filter(u8::is_ascii_digit) {
-                node = node * 10 + i64::from(letter - b'0');
-            }
-            self.given += 1;
-            let key = row_key(node, self.given);
-            self.ready.push_back((key, Details::of(&record.draft)));
-        }
+        let population = LabelledPopulation::generate(&options, &ErrorMix::default());
+        let mut text = Vec::new();
+        population.write(&mut text, |_| ())?;
+        let mut file = LabelledFile::open(text.as_slice(), province.scheme)?;
+        self.columns = Some(file.columns());
+        self.rows = file.next_rows(usize::MAX)?;
         Ok(())
     }
 }
@@ -100,7 +113,9 @@ pub(crate) fn measure(
     let mut country = Country {
         provinces: provinces(),
         seed,
-        ready: VecDeque::new(),
+        rows: LabelledRows::default(),
+        columns: None,
+        place: 0,
         drawn: 0,
         given: 0,
     };
@@ -110,6 +125,9 @@ pub(crate) fn measure(
         GoldenId::new(Uuid::from_u128(names.get()))
     };
     let mut figures = Vec::new();
+    // The lists that drawing and reading need are there once, however many records are held.
+    country.next()?;
+    drop(country.normalised()?);
     let empty = resident_bytes()?;
     for step in steps {
         let target = usize::try_from(*step)?;
@@ -120,9 +138,9 @@ pub(crate) fn measure(
         let mut times = Vec::with_capacity(samples);
         let mut linked = 0;
         for _ in 0..samples {
-            let (key, details) = country.next()?;
+            let key = country.next()?;
             let (named, started) = (names.get(), Instant::now());
-            index.apply(key, Some(&Normalised::new(&details)));
+            index.apply(key, Some(&country.normalised()?));
             let settlement = index.settle(fresh);
             times.push(started.elapsed());
             anyhow::ensure!(!settlement.moves.is_empty(), "a record was not placed");
@@ -148,8 +166,8 @@ fn provinces() -> Vec<UnitReference> {
 fn fill(index: &mut LinkageIndex, country: &mut Country, target: usize) -> anyhow::Result<()> {
     index.reserve(target.saturating_sub(index.len()));
     while index.len() < target {
-        let (key, details) = country.next()?;
-        index.load(key, &Normalised::new(&details), None);
+        let key = country.next()?;
+        index.load(key, &country.normalised()?, None);
     }
     progress("comparing them");
     compare_all(index);

@@ -1,6 +1,6 @@
 //! `childsync evaluate`: how good the linkage is on a file whose truth is known.
 
-mod labelled;
+pub mod labelled;
 mod linking;
 mod wrong;
 
@@ -43,7 +43,7 @@ pub(super) struct Evaluate {
     /// A linkage model instead of the one that ships with the program
     #[arg(long, value_name = "FILE.toml")]
     model: Option<PathBuf>,
-    /// Write the pairs that were linked wrongly or missed, with their evidence
+    /// Write the pairs that were linked wrongly, missed, or shown to a steward in vain, with their evidence
     #[arg(long, value_name = "FILE.csv")]
     wrong: Option<PathBuf>,
     /// Print one JSON object

@@ -7,9 +7,10 @@ use std::cell::OnceCell;
 use super::features::{Features, Vocabulary};
 use super::model::Model;
 use super::words::{mix, short};
+use crate::domain::record::Sex;
 
 /// Keys that a record has at most.
-pub(super) const KEYS: usize = 14;
+pub(super) const KEYS: usize = 16;
 
 /// The keys of a record; 0 where it lacks what the key is made of.
 pub(super) type Keys = [u32; KEYS];
@@ -48,27 +49,32 @@ impl<'a> Parts<'a> {
 
     fn key(&self, kind: usize) -> u32 {
         let record = self.record;
-        let (date, year) = (self.date(), u64::from(record.birth.year));
+        let year = u64::from(record.birth.year);
         match kind {
-            0 => key(1, &[record.number.digits]),
-            1 if date != 0 => key(2, &[date, self.name()]),
-            2 if date != 0 => key(3, &[date, self.mother_ends()]),
-            3 => key(4, &[self.mother(), self.given()]),
-            4 => key(5, &[self.whole(), year, self.province()]),
-            5 if date != 0 => {
+            0 => key(1, &[record.number.digits()]),
+            1 => key(2, &[record.phone.into()]),
+            2 => key(3, &[record.insurance.into()]),
+            3 => key(4, &[self.date(), self.name()]),
+            4 => {
                 // The first of January is the day of whoever knows the year alone.
-                let is_exact = !record.birth.is_new_year();
-                let with = if is_exact { 1 } else { self.given() };
-                key(6, &[date, self.commune(), with])
+                let with = if self.exact_date() == 0 {
+                    self.given()
+                } else {
+                    1
+                };
+                key(5, &[self.date(), self.commune(), with])
             }
-            6 => key(7, &[record.phone.into()]),
-            7 => key(8, &[self.father(), self.given()]),
-            8 => key(9, &[record.insurance.into()]),
-            9 if date != 0 => key(10, &[date, self.father()]),
-            10 => key(11, &[self.mother(), self.father()]),
-            11 => key(12, &[self.mother_ends(), self.given(), year]),
-            12 if date != 0 => key(13, &[date, self.given(), self.province()]),
-            13 => key(14, &[self.mother(), year, self.province()]),
+            5 => key(6, &[self.date(), self.province(), self.sex(), self.given()]),
+            6 => key(7, &[self.exact_date(), self.mother_ends()]),
+            7 => key(8, &[self.exact_day(), self.whole()]),
+            8 => key(9, &[self.exact_day(), self.father()]),
+            9 => key(10, &[year, self.whole(), self.province()]),
+            10 => key(11, &[year, self.whole(), self.mother_ends()]),
+            11 => key(12, &[year, self.mother(), self.father()]),
+            12 => key(13, &[year, self.sex(), self.mother(), self.province()]),
+            13 => key(14, &[year, self.sex(), self.father(), self.province()]),
+            14 => key(15, &[year, self.sex(), self.father(), self.given()]),
+            15 => key(16, &[self.ends(), self.mother_ends(), self.province()]),
             _ => 0,
         }
     }
@@ -83,11 +89,39 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// The day of birth, if it is not the first of January, which often stands for a year alone.
+    fn exact_date(&self) -> u64 {
+        if self.record.birth.is_new_year() {
+            0
+        } else {
+            self.date()
+        }
+    }
+
+    /// Month and day of an exact date, as a number that is not 0: the year is what may be wrong.
+    fn exact_day(&self) -> u64 {
+        self.exact_date() % 10_000
+    }
+
+    fn sex(&self) -> u64 {
+        match self.record.sex {
+            Some(Sex::Male) => 1,
+            Some(Sex::Female) => 2,
+            Some(Sex::Undetermined | Sex::Unknown) | None => 0,
+        }
+    }
+
     /// Family name and given name by their sound, or the whole name where those are too common.
     fn name(&self) -> u64 {
         if is_common(self.vocabulary, self.model, self.record) {
-            return self.whole();
+            self.whole()
+        } else {
+            self.ends()
         }
+    }
+
+    /// Family name and given name by their sound; 0 for no name.
+    fn ends(&self) -> u64 {
         let family = self.vocabulary.words.sound(self.record.name.family());
         mix(family) ^ self.given()
     }

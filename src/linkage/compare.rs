@@ -76,7 +76,7 @@ fn compare_homes(vocabulary: &Vocabulary, pattern: &mut Pattern, one: &Features,
     if nearness != Nearness::SameCommune {
         return;
     }
-    let compared = |one: u32, other: u32| (one != 0 && other != 0).then_some(one == other);
+    let compared = |one: u16, other: u16| (one != 0 && other != 0).then_some(one == other);
     let level = match (
         compared(one.household, other.household),
         compared(one.village, other.village),

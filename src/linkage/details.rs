@@ -1,5 +1,7 @@
 //! What linkage looks at in a record, as its source wrote it.
 
+use std::borrow::Cow;
+
 use crate::domain::date::{PartialDate, Precision};
 use crate::domain::draft::{CarerDraft, ChildDraft};
 use crate::domain::node::NodeId;
@@ -10,73 +12,75 @@ use crate::domain::unit::UnitReference;
 /// as missing, and missing is never a contradiction.
 #[derive(Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "the fields are the contract's")]
-pub struct Details {
-    pub full_name: String,
-    pub other_name: String,
+pub struct Details<'a> {
+    pub full_name: Cow<'a, str>,
+    pub other_name: Cow<'a, str>,
     pub sex: Option<Sex>,
     pub birth_date: Option<PartialDate>,
-    pub personal_number: String,
-    pub mother_name: String,
-    pub father_name: String,
+    pub personal_number: Cow<'a, str>,
+    pub mother_name: Cow<'a, str>,
+    pub father_name: Cow<'a, str>,
     /// Telephone of a parent, the mother's before the father's, or of another carer.
-    pub phone: String,
+    pub phone: Cow<'a, str>,
     pub commune: Option<UnitReference>,
-    pub village: String,
-    pub household_number: String,
+    pub village: Cow<'a, str>,
+    pub household_number: Cow<'a, str>,
     /// Code of the list of 1979, or empty.
-    pub ethnicity: String,
+    pub ethnicity: Cow<'a, str>,
     /// Which child of the mother, 0 where unknown.
     pub birth_order: u32,
-    pub birth_certificate: String,
-    pub insurance_number: String,
+    pub birth_certificate: Cow<'a, str>,
+    pub insurance_number: Cow<'a, str>,
 }
 
-impl std::fmt::Debug for Details {
+impl std::fmt::Debug for Details<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Details(redacted)")
     }
 }
 
-impl Details {
+impl<'a> Details<'a> {
     /// What linkage looks at in a record of the contract.
-    pub fn of(draft: &ChildDraft) -> Self {
+    pub fn of(draft: &'a ChildDraft) -> Self {
         let parent = |relation: &str| {
             let mut carers = draft.carers.iter();
             carers.find(|carer| carer.relation_code == relation)
         };
         let (father, mother) = (parent(FATHER), parent(MOTHER));
-        let name = |carer: Option<&CarerDraft>| carer.map_or_else(String::new, |c| c.name.clone());
+        let name = |carer: Option<&'a CarerDraft>| text(carer.map(|carer| &carer.name));
         let phones = [mother, father].into_iter().flatten().chain(&draft.carers);
         let phone = phones.map(|carer| &carer.phone).find(|p| !p.is_empty());
         let registration = draft.birth_registration.as_ref();
         let household = draft.household.as_ref();
+        let insurance = draft.insurance.as_ref();
         let ethnicity = draft.ethnicity.as_ref();
         Self {
-            full_name: draft.full_name.clone(),
-            other_name: draft.other_name.clone(),
+            full_name: text(Some(&draft.full_name)),
+            other_name: text(Some(&draft.other_name)),
             sex: read_sex(draft.sex),
             birth_date: read_date(draft),
-            personal_number: draft.personal_number.clone(),
+            personal_number: text(Some(&draft.personal_number)),
             mother_name: name(mother),
             father_name: name(father),
-            phone: phone.cloned().unwrap_or_default(),
+            phone: text(phone),
             commune: draft.commune.as_ref().and_then(|unit| {
                 let (scheme, code) = (unit.scheme.parse().ok()?, unit.code.parse().ok()?);
                 Some(UnitReference { scheme, code })
             }),
-            village: draft.village.clone(),
-            household_number: household.map_or_else(String::new, |home| home.number.clone()),
-            ethnicity: ethnicity.map_or_else(String::new, |code| {
+            village: text(Some(&draft.village)),
+            household_number: text(household.map(|home| &home.number)),
+            ethnicity: ethnicity.map_or_else(Cow::default, |code| {
                 ethnicity_of_1979(&code.list_version, &code.code)
             }),
             birth_order: draft.birth_order,
-            birth_certificate: registration.map_or_else(String::new, |entry| entry.number.clone()),
-            insurance_number: draft
-                .insurance
-                .as_ref()
-                .map_or_else(String::new, |card| card.number.clone()),
+            birth_certificate: text(registration.map(|entry| &entry.number)),
+            insurance_number: text(insurance.map(|card| &card.number)),
         }
     }
+}
+
+fn text(value: Option<&String>) -> Cow<'_, str> {
+    value.map(Cow::from).unwrap_or_default()
 }
 
 /// Codes of the list `relation_to_child`.
@@ -108,9 +112,9 @@ fn read_date(draft: &ChildDraft) -> Option<PartialDate> {
 
 /// The code of 1979 for a code of either list; two people of one ethnicity must not differ because
 /// their communes use different lists.
-fn ethnicity_of_1979(list_version: &str, code: &str) -> String {
+fn ethnicity_of_1979<'a>(list_version: &str, code: &'a str) -> Cow<'a, str> {
     if list_version != "census2009" {
-        return code.to_owned();
+        return code.into();
     }
     let rows = include_str!("../../reference/codes/ethnicity_census2009_partial.csv");
     let mut rows = rows.lines().skip(1);
@@ -118,7 +122,7 @@ fn ethnicity_of_1979(list_version: &str, code: &str) -> String {
     rows.find_map(|row| {
         let (census, _) = row.split_once(',')?;
         let (_, of_1979) = row.rsplit_once(',')?;
-        (census == code).then(|| of_1979.to_owned())
+        (census == code).then(|| of_1979.into())
     })
     .unwrap_or_default()
 }

@@ -1,12 +1,11 @@
-//! A record as linkage keeps it: everything that comparing needs, in about a hundred bytes and without
-//! a text.
+//! A record as linkage keeps it: everything that comparing needs, in eighty bytes and without a text.
 
 use super::details::Details;
 use super::model::Model;
 use super::model::frequencies::whole_name;
 use super::normalise::{self, Faults, PersonName};
 use super::places::{Place, Places};
-use super::words::{Shares, Word, Words, mix, short, stable_hash};
+use super::words::{Shares, Word, Words, brief, mix, short, stable_hash};
 use crate::domain::date::{PartialDate, Precision};
 use crate::domain::record::Sex;
 
@@ -151,13 +150,41 @@ impl Birth {
     }
 }
 
-/// A personal number, and whether the record itself contradicts it.
+/// A personal number, and whether the record itself contradicts it, in six bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Number {
+    /// The lowest byte first: twelve digits fit into five bytes.
+    digits: [u8; 5],
+    is_doubtful: bool,
+}
+
+impl Number {
+    const NONE: Self = Self {
+        digits: [0; 5],
+        is_doubtful: false,
+    };
+
+    fn new(digits: u64, is_doubtful: bool) -> Self {
+        let mut number = Self {
+            is_doubtful,
+            ..Self::NONE
+        };
+        for (place, byte) in number.digits.iter_mut().zip(digits.to_le_bytes()) {
+            *place = byte;
+        }
+        number
+    }
+
     /// Its twelve digits; 0 for none.
-    pub(super) digits: u64,
-    /// It states another birth year or another sex than the record.
-    pub(super) is_doubtful: bool,
+    pub(super) fn digits(self) -> u64 {
+        let bytes = self.digits.iter().rev();
+        bytes.fold(0, |digits, byte| digits << 8 | u64::from(*byte))
+    }
+
+    /// Whether it states another birth year or another sex than the record.
+    pub(super) const fn is_doubtful(self) -> bool {
+        self.is_doubtful
+    }
 }
 
 /// What is kept of a record.
@@ -171,9 +198,10 @@ pub struct Features {
     /// The telephone's digits, and the last ten digits of the insurance card, modulo 2^32; 0 for none.
     pub(super) phone: u32,
     pub(super) insurance: u32,
-    /// Numbers that equal values have in common; 0 for none.
-    pub(super) village: u32,
-    pub(super) household: u32,
+    /// Numbers that equal values have in common; 0 for none. Villages and households are compared within one
+    /// commune only, so that few bits tell them apart.
+    pub(super) village: u16,
+    pub(super) household: u16,
     pub(super) certificate: u32,
     /// Number of a whole name that is more common than its words would make it; 0 otherwise.
     pub(super) whole_name: u32,
@@ -195,10 +223,7 @@ impl Features {
         name: Name::NOTHING,
         mother: Name::NOTHING,
         father: Name::NOTHING,
-        number: Number {
-            digits: 0,
-            is_doubtful: false,
-        },
+        number: Number::NONE,
         birth: Birth {
             year: 0,
             month: 0,
@@ -246,7 +271,7 @@ pub struct Normalised {
 
 impl Normalised {
     /// Reads the details of a record.
-    pub fn new(details: &Details) -> Self {
+    pub fn new(details: &Details<'_>) -> Self {
         let mut name = normalise::person_name(&details.full_name);
         let is_unnamed = normalise::is_unnamed(&name);
         if is_unnamed {
@@ -259,8 +284,8 @@ impl Normalised {
             number: number(&details.personal_number, details.sex, birth),
             birth,
             phone: normalise::phone(&details.phone).map_or(0, short),
-            household: numbered(&household),
-            village: numbered(&village),
+            household: numbered_briefly(&household),
+            village: numbered_briefly(&village),
             certificate: numbered(&compact(&details.birth_certificate)),
             insurance: insurance(&details.insurance_number),
             sex: details.sex,
@@ -338,10 +363,8 @@ fn number(text: &str, sex: Option<Sex>, birth: Birth) -> Number {
     let contradicts_sex = sex.is_some_and(|sex| sex != form.sex());
     let year = i32::from(birth.year);
     let contradicts_year = birth.is_some() && (year - form.birth_year()).abs() > 0;
-    Number {
-        digits: form.digits(),
-        is_doubtful: !form.is_plausible() || contradicts_sex || contradicts_year,
-    }
+    let is_doubtful = !form.is_plausible() || contradicts_sex || contradicts_year;
+    Number::new(form.digits(), is_doubtful)
 }
 
 /// A card's last ten digits are the person's for life; what stands before them changes with the group
@@ -372,3 +395,13 @@ fn numbered(text: &str) -> u32 {
     }
     short(stable_hash(text.as_bytes()))
 }
+
+fn numbered_briefly(text: &str) -> u16 {
+    if text.is_empty() {
+        return 0;
+    }
+    brief(stable_hash(text.as_bytes()))
+}
+
+// A hub holds as many of these as there are children.
+const _: () = assert!(size_of::<Features>() <= 80);

@@ -13,6 +13,7 @@ mod golden;
 mod partition;
 mod records;
 mod reviews;
+mod sorted_table;
 mod waiting;
 
 use std::collections::{BTreeSet, HashMap};
@@ -133,7 +134,7 @@ impl LinkageIndex {
         record: &Normalised,
         golden: Option<GoldenId>,
     ) -> Number {
-        let (number, _) = self.put_in(key, record);
+        let (number, _, _) = self.put_in(key, record);
         if let Some(golden) = golden {
             self.records.assign(number, golden);
         }
@@ -143,14 +144,9 @@ impl LinkageIndex {
     /// The pairs of a record with those loaded before it, from the review threshold up, and how many
     /// candidates were compared. Reads only, so that many can be asked for at once.
     pub fn pairs_of(&self, one: Number) -> (Vec<ScoredPair>, usize) {
-        let mut candidates = Vec::new();
-        for block in self.keys(one).into_iter().enumerate() {
-            candidates.extend(self.blocks.block(block).filter(|other| *other < one));
-        }
-        let same = self.decisions.same_as(self.key(one));
-        candidates.extend(same.filter_map(|key| self.records.find(key)));
-        candidates.sort_unstable();
-        candidates.dedup();
+        let keys = self.keys(one);
+        self.blocks.read_ahead(&keys);
+        let candidates = self.candidates(one, keys, |other| other < one);
         let compared = candidates.len();
         let pairs = candidates
             .into_iter()
@@ -160,8 +156,8 @@ impl LinkageIndex {
 
     /// The patterns of a record with its candidates loaded before it, whatever their score.
     pub fn patterns_of(&self, one: Number) -> Vec<Pattern> {
-        let candidates = self.candidates(one).into_iter();
-        let older = candidates.filter(|other| *other < one);
+        let older = self.candidates(one, self.keys(one), |other| other < one);
+        let older = older.into_iter();
         older.map(|other| self.compare(one, other)).collect()
     }
 
@@ -208,9 +204,9 @@ impl LinkageIndex {
                 None => self.remove(number),
             }
         } else if let Some(record) = record {
-            let (number, crossed) = self.put_in(key, record);
+            let (number, keys, crossed) = self.put_in(key, record);
             self.cross(&crossed);
-            self.score_all(number);
+            self.score_all(number, keys);
         }
     }
 
@@ -304,16 +300,13 @@ impl LinkageIndex {
         self.records.features(number)
     }
 
-    fn put_in(&mut self, key: RecordKey, record: &Normalised) -> (Number, Crossed) {
+    fn put_in(&mut self, key: RecordKey, record: &Normalised) -> (Number, Keys, Crossed) {
         let features = record.intern(&mut self.vocabulary, &self.model);
         let number = self.records.insert(key, features);
-        (number, self.put_in_blocks(number, [0; KEYS]))
-    }
-
-    /// Moves a record from the blocks of its keys before to those of its features of now.
-    fn put_in_blocks(&mut self, number: Number, before: Keys) -> Crossed {
-        let now = self.keys(number);
-        self.blocks.put(number, [before, now])
+        let keys = self.keys(number);
+        self.blocks.read_ahead(&keys);
+        let crossed = self.blocks.put(number, [[0; KEYS], keys]);
+        (number, keys, crossed)
     }
 
     /// The keys of a record; all 0 for one that is not here.
@@ -329,16 +322,17 @@ impl LinkageIndex {
         self.forget_pairs(number);
         let before = self.keys(number);
         self.records.set_features(number, features);
-        let crossed = self.put_in_blocks(number, before);
+        let now = self.keys(number);
+        let crossed = self.blocks.put(number, [before, now]);
         self.cross(&crossed);
-        self.score_all(number);
+        self.score_all(number, now);
     }
 
     fn remove(&mut self, number: Number) {
         self.forget_pairs(number);
         let before = self.keys(number);
         self.records.set_features(number, Features::NOTHING);
-        let crossed = self.put_in_blocks(number, before);
+        let crossed = self.blocks.put(number, [before, [0; KEYS]]);
         self.cross(&crossed);
         self.records.remove(number);
         self.former.remove(&number);
@@ -365,39 +359,58 @@ impl LinkageIndex {
                 }
             }
         }
-        // A crowd says too little: pairs that have nothing else in common are forgotten.
         for block in &crossed.closed {
-            for (one, other) in pairs_among(&self.blocks.members(*block)) {
-                let keys = (self.key(one), self.key(other));
-                if !self.share_key(one, other)
-                    && !self.decisions.are_same(keys.0, keys.1)
-                    && self.edges.remove(one, other)
-                {
-                    self.reviews.close(Pair::new(keys.0, keys.1));
-                    self.touch_with_neighbours(one);
-                    self.touch_with_neighbours(other);
-                }
-            }
+            self.leave_crowd(&self.blocks.members(*block));
         }
     }
 
-    /// Everybody who shares an open block with a record, and whom a steward put together with it.
-    fn candidates(&self, one: Number) -> Vec<Number> {
-        let mut candidates = Vec::with_capacity(KEYS);
-        for block in self.keys(one).into_iter().enumerate() {
-            candidates.extend(self.blocks.block(block));
+    /// Forgets the pairs among records that have nothing in common but a block that has become a crowd: a
+    /// crowd says too little.
+    fn leave_crowd(&mut self, members: &[Number]) {
+        let mut forgotten = Vec::new();
+        for one in members {
+            let edges = self.edges.of(*one).map(|edge| edge.other);
+            let others = edges.filter(|other| other > one && members.binary_search(other).is_ok());
+            forgotten.extend(others.filter_map(|other| {
+                let is_candidate =
+                    self.are_put_together(*one, other) || self.share_key(*one, other);
+                (!is_candidate).then_some((*one, other))
+            }));
         }
-        let same = self.decisions.same_as(self.key(one));
-        candidates.extend(same.filter_map(|key| self.records.find(key)));
+        for (one, other) in forgotten {
+            self.edges.remove(one, other);
+            self.reviews
+                .close(Pair::new(self.key(one), self.key(other)));
+            self.touch_with_neighbours(one);
+            self.touch_with_neighbours(other);
+        }
+    }
+
+    /// Everybody of those that are wanted who shares an open block with a record of these keys, and whom a
+    /// steward put together with it.
+    fn candidates(
+        &self,
+        one: Number,
+        keys: Keys,
+        is_wanted: impl Fn(Number) -> bool,
+    ) -> Vec<Number> {
+        let mut candidates = Vec::new();
+        for block in keys.into_iter().enumerate() {
+            candidates.extend(self.blocks.block(block).filter(|other| is_wanted(*other)));
+        }
+        if !self.decisions.is_empty() {
+            let same = self.decisions.same_as(self.key(one));
+            candidates.extend(same.filter_map(|key| self.records.find(key)));
+        }
         candidates.sort_unstable();
         candidates.dedup();
-        candidates.retain(|other| *other != one);
+        self.records.read_ahead(&candidates);
         candidates
     }
 
-    fn score_all(&mut self, one: Number) {
+    fn score_all(&mut self, one: Number, keys: Keys) {
         self.touched.insert(one);
-        for other in self.candidates(one) {
+        for other in self.candidates(one, keys, |other| other != one) {
             if let Some(pair) = self.scored(one, other) {
                 self.put_edge(pair);
             }
@@ -406,7 +419,7 @@ impl LinkageIndex {
 
     /// The score of a pair, if it is alike enough to matter or a steward put it together.
     fn scored(&self, one: Number, other: Number) -> Option<ScoredPair> {
-        let centibits = if self.decisions.are_same(self.key(one), self.key(other)) {
+        let centibits = if self.are_put_together(one, other) {
             FORCED
         } else {
             self.model.score(&self.compare(one, other)).centibits
@@ -419,10 +432,13 @@ impl LinkageIndex {
         })
     }
 
+    /// Whether a steward has put two records together. Keys are not read where there is no decision.
+    fn are_put_together(&self, one: Number, other: Number) -> bool {
+        !self.decisions.is_empty() && self.decisions.are_same(self.key(one), self.key(other))
+    }
+
     fn scored_if_candidate(&self, one: Number, other: Number) -> Option<ScoredPair> {
-        let is_candidate =
-            self.decisions.are_same(self.key(one), self.key(other)) || self.share_key(one, other);
-        if is_candidate {
+        if self.are_put_together(one, other) || self.share_key(one, other) {
             self.scored(one, other)
         } else {
             None
@@ -439,7 +455,7 @@ impl LinkageIndex {
     fn touch_with_neighbours(&mut self, number: Number) {
         self.touched.insert(number);
         self.touched
-            .extend(self.edges.of(number).iter().map(|edge| edge.other));
+            .extend(self.edges.of(number).map(|edge| edge.other));
     }
 }
 

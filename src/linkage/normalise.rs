@@ -64,7 +64,10 @@ pub fn person_name(text: &str) -> PersonName {
 
 /// A name whose words are all known as they stand: most names, and the quick way for them.
 fn known_name(text: &str) -> Option<PersonName> {
-    let mut name = PersonName::default();
+    let mut name = PersonName {
+        words: Vec::with_capacity(5),
+        faults: Faults::default(),
+    };
     let mut buffer = String::with_capacity(text.len());
     for piece in text.split(' ').filter(|piece| !piece.is_empty()) {
         // A mark that stands for itself, or a sign, wants a second look.
@@ -137,16 +140,30 @@ const NO_NAMES: [&str; 12] = [
 
 /// Whether a parent's name says that nobody knows it.
 pub fn is_nobody(name: &PersonName) -> bool {
+    // None of these has more than two words.
+    if name.words.len() > 2 {
+        return false;
+    }
     // "An" is a name like any other where more words stand with it.
     let text: Vec<String> = name.words.iter().map(|word| untoned(word)).collect();
     let text = text.join(" ");
     NO_NAMES.contains(&text.as_str()) && text != "an"
 }
 
+/// Words, without tones, of which that consists which stands for a name that a child does not have yet.
+const WORDS_OF_NO_NAME: [&str; 19] = [
+    "trai", "gai", "be", "cu", "chau", "con", "ba", "chi", "me", "ong", "cb", "cb.", "so", "tre",
+    "sinh", "chua", "dat", "ten", "co",
+];
+
 /// Whether a child is not yet named: "Trai", "Gái", "Nguyễn Bé Gái", "Con bà Hoa", "CB Hoa", "Chưa đặt tên".
 pub fn is_unnamed(name: &PersonName) -> bool {
-    let words: Vec<String> = name.words.iter().map(|word| untoned(word)).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words = name.words.iter().map(|word| {
+        let mut of_no_name = WORDS_OF_NO_NAME.into_iter();
+        let found = of_no_name.find(|plain| word.chars().map(characters::base).eq(plain.chars()));
+        found.unwrap_or("?")
+    });
+    let words: Vec<&str> = words.collect();
     let has = |wanted: &[&str]| words.windows(wanted.len()).any(|words| words == wanted);
     matches!(
         words.as_slice(),
@@ -210,6 +227,7 @@ pub fn text(text: &str) -> String {
     }
     let (repaired, _) = repair(text);
     let mut clean = String::with_capacity(repaired.len());
+    let mut word = String::new();
     for piece in repaired.split(|letter: char| !letter.is_alphanumeric()) {
         if piece.is_empty() {
             continue;
@@ -221,10 +239,9 @@ pub fn text(text: &str) -> String {
             let trimmed = piece.trim_start_matches('0');
             clean.push_str(if trimmed.is_empty() { "0" } else { trimmed });
         } else {
-            let start = clean.len();
-            characters::lower_into(piece, &mut clean);
-            let word = untoned(clean.get(start..).unwrap_or_default());
-            clean.replace_range(start.., &word);
+            word.clear();
+            characters::lower_into(piece, &mut word);
+            clean.extend(word.chars().map(characters::base));
         }
     }
     clean

@@ -5,17 +5,30 @@ use hashbrown::HashTable;
 use super::model::frequencies::Frequencies;
 use super::normalise;
 
-/// A word in the table of [`Words`]; 0 stands for no word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Word(u32);
+/// A word in the table of [`Words`], in three bytes; 0 stands for no word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Word([u8; 3]);
 
 impl Word {
     /// No word.
-    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self([0; 3]);
+
+    /// The word of a number; none for a number that three bytes do not hold.
+    const fn new(number: u32) -> Self {
+        match number.to_le_bytes() {
+            [a, b, c, 0] => Self([a, b, c]),
+            _ => Self::NONE,
+        }
+    }
+
+    const fn number(self) -> u32 {
+        let [a, b, c] = self.0;
+        u32::from_le_bytes([a, b, c, 0])
+    }
 
     /// Whether there is a word.
     pub(crate) const fn is_some(self) -> bool {
-        self.0 != 0
+        self.number() != 0
     }
 }
 
@@ -60,7 +73,7 @@ pub(crate) struct Shares {
 }
 
 /// Every word that the names of an index hold. Words are never forgotten: there are far fewer of them
-/// than records.
+/// than records. A word that comes after sixteen million others counts as missing.
 #[derive(Default)]
 pub(crate) struct Words {
     entries: Vec<Entry>,
@@ -96,7 +109,7 @@ impl Words {
         let entries = &self.entries;
         let is_it = |number: &u32| entry(entries, *number).is_some_and(|e| *e.text == *text);
         if let Some(number) = self.by_text.find(hash, is_it) {
-            return Word(*number);
+            return Word::new(*number);
         }
         self.entries.push(Entry::new(text, frequencies));
         let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
@@ -104,7 +117,7 @@ impl Words {
         self.by_text.insert_unique(hash, number, |number| {
             entry(entries, *number).map_or(0, |entry| stable_hash(entry.text.as_bytes()))
         });
-        Word(number)
+        Word::new(number)
     }
 
     /// How alike two words are; a missing one is like nothing.
@@ -185,7 +198,7 @@ impl Words {
     }
 
     fn entry(&self, word: Word) -> Option<&Entry> {
-        entry(&self.entries, word.0)
+        entry(&self.entries, word.number())
     }
 }
 
@@ -281,5 +294,16 @@ pub(crate) const fn mix(number: u64) -> u64 {
 )]
 pub(crate) const fn short(number: u64) -> u32 {
     let low = number as u32;
+    if low == 0 { 1 } else { low }
+}
+
+/// The lowest sixteen bits of a number, never 0.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "the low bits are what is wanted"
+)]
+pub(crate) const fn brief(number: u64) -> u16 {
+    let low = number as u16;
     if low == 0 { 1 } else { low }
 }

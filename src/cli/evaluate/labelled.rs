@@ -1,6 +1,8 @@
 //! Reading a file of records whose truth is known.
 
+use std::borrow::Cow;
 use std::io::Read;
+use std::ops::Range;
 
 use anyhow::Context;
 use csv::{ByteRecord, Reader};
@@ -11,17 +13,84 @@ use crate::domain::record::Sex;
 use crate::domain::unit::{AdminScheme, UnitReference};
 use crate::linkage::details::Details;
 
+/// Rows that were read one after another, in one piece of memory.
+#[derive(Default)]
+pub struct LabelledRows {
+    text: Vec<u8>,
+    /// Where each cell ends.
+    ends: Vec<usize>,
+    rows: Vec<Start>,
+}
+
+struct Start {
+    /// Number of the row's first cell.
+    cell: usize,
+    node: i64,
+    entity: u32,
+}
+
 /// A row: what linkage may look at, and what it must not.
-pub(super) struct LabelledRow {
-    cells: ByteRecord,
+pub struct LabelledRow<'a> {
+    rows: &'a LabelledRows,
+    cells: Range<usize>,
     /// The node that keeps the record; 0 where the file does not say.
-    pub(super) node: i64,
+    pub node: i64,
     /// Number of the real child.
-    pub(super) entity: u32,
+    pub entity: u32,
+}
+
+impl LabelledRows {
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The row at a place.
+    pub fn get(&self, place: usize) -> Option<LabelledRow<'_>> {
+        let start = self.rows.get(place)?;
+        let next = self.rows.get(place + 1);
+        Some(LabelledRow {
+            rows: self,
+            cells: start.cell..next.map_or(self.ends.len(), |next| next.cell),
+            node: start.node,
+            entity: start.entity,
+        })
+    }
+
+    /// All rows.
+    pub fn iter(&self) -> impl Iterator<Item = LabelledRow<'_>> {
+        (0..self.len()).filter_map(|place| self.get(place))
+    }
+
+    fn push(&mut self, row: &ByteRecord, node: i64, entity: u32) {
+        let cell = self.ends.len();
+        self.rows.push(Start { cell, node, entity });
+        let before = self.text.len();
+        self.text.extend_from_slice(row.as_slice());
+        let ends = (0..row.len()).filter_map(|place| row.range(place));
+        self.ends.extend(ends.map(|range| before + range.end));
+    }
+}
+
+impl<'a> LabelledRow<'a> {
+    fn cell(&self, place: usize) -> &'a [u8] {
+        let (ends, cell) = (&self.rows.ends, self.cells.start + place);
+        let found = self.cells.contains(&cell).then(|| {
+            let start = cell.checked_sub(1).and_then(|before| ends.get(before));
+            let end = ends.get(cell)?;
+            self.rows.text.get(start.copied().unwrap_or(0)..*end)
+        });
+        found.flatten().unwrap_or_default()
+    }
 }
 
 /// Reads rows one after another.
-pub(super) struct LabelledFile<R> {
+pub struct LabelledFile<R> {
     reader: Reader<R>,
     columns: Columns,
     entities: HashMap<Vec<u8>, u32>,
@@ -31,7 +100,7 @@ pub(super) struct LabelledFile<R> {
 
 /// Where each column stands.
 #[derive(Clone)]
-pub(super) struct Columns {
+pub struct Columns {
     places: Vec<(Column, usize)>,
     entity: usize,
     scheme: AdminScheme,
@@ -84,7 +153,7 @@ const COLUMNS: [(&str, Column); 21] = [
 
 impl<R: Read> LabelledFile<R> {
     /// Reads the header.
-    pub(super) fn open(source: R, scheme: AdminScheme) -> anyhow::Result<Self> {
+    pub fn open(source: R, scheme: AdminScheme) -> anyhow::Result<Self> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(source);
         let header = reader.byte_headers()?.clone();
         let names: Vec<String> = header
@@ -116,37 +185,32 @@ impl<R: Read> LabelledFile<R> {
         })
     }
 
-    /// The next row, or `None` at the end.
-    pub(super) fn next_row(&mut self) -> anyhow::Result<Option<LabelledRow>> {
-        if !self.reader.read_byte_record(&mut self.row)? {
-            return Ok(None);
+    /// The next rows, at most so many; none at the end.
+    pub fn next_rows(&mut self, at_most: usize) -> anyhow::Result<LabelledRows> {
+        let mut rows = LabelledRows::default();
+        while rows.len() < at_most && self.reader.read_byte_record(&mut self.row)? {
+            let cell = |place: usize| self.row.get(place).unwrap_or_default();
+            let entity = number_of(&mut self.entities, cell(self.columns.entity));
+            let mut columns = self.columns.places.iter();
+            let node = columns.find(|(column, _)| *column == Column::Node);
+            let node = node.map_or(0, |(_, place)| number_of(&mut self.nodes, cell(*place)));
+            rows.push(&self.row, node, entity);
         }
-        let cell = |place: usize| self.row.get(place).unwrap_or_default();
-        let entity = number_of(&mut self.entities, cell(self.columns.entity));
-        let mut columns = self.columns.places.iter();
-        let node = columns.find(|(column, _)| *column == Column::Node);
-        let node = node.map_or(0, |(_, place)| number_of(&mut self.nodes, cell(*place)));
-        Ok(Some(LabelledRow {
-            cells: self.row.clone(),
-            node,
-            entity,
-        }))
+        Ok(rows)
     }
 
     /// Where each column stands.
-    pub(super) fn columns(&self) -> Columns {
+    pub fn columns(&self) -> Columns {
         self.columns.clone()
     }
 }
 
 impl Columns {
     /// What linkage may look at in a row.
-    pub(super) fn details(&self, row: &LabelledRow) -> Details {
+    pub fn details<'a>(&self, row: &LabelledRow<'a>) -> Details<'a> {
         let mut details = Details::default();
         for (column, place) in &self.places {
-            let cell = row.cells.get(*place).unwrap_or_default();
-            let text = String::from_utf8_lossy(cell);
-            put(&mut details, *column, &text, self.scheme);
+            put(&mut details, *column, row.cell(*place), self.scheme);
         }
         details
     }
@@ -168,12 +232,15 @@ fn number_of<N: Copy + TryFrom<usize> + Default>(
     number
 }
 
-fn put(details: &mut Details, column: Column, cell: &str, scheme: AdminScheme) {
-    let cell = cell.trim();
-    if cell.is_empty() {
+fn put<'a>(details: &mut Details<'a>, column: Column, cell: &'a [u8], scheme: AdminScheme) {
+    let text = match std::str::from_utf8(cell) {
+        Ok(cell) => Cow::Borrowed(cell.trim()),
+        Err(_) => Cow::Owned(String::from_utf8_lossy(cell).trim().to_owned()),
+    };
+    if text.is_empty() {
         return;
     }
-    let text = cell.to_owned();
+    let cell = text.as_ref();
     match column {
         Column::UnitCode => details.commune = read_unit(cell, scheme),
         Column::FullName => details.full_name = text,
@@ -199,13 +266,20 @@ fn read_unit(cell: &str, scheme: AdminScheme) -> Option<UnitReference> {
     if cell.contains(':') {
         return cell.parse().ok();
     }
-    let code = format!("{cell:0>5}").parse().ok()?;
+    let code = match cell.len() {
+        5.. => cell.parse().ok()?,
+        _ => format!("{cell:0>5}").parse().ok()?,
+    };
     Some(UnitReference { scheme, code })
 }
 
 /// The codes of the list `sex`, and words for them.
 fn read_sex(cell: &str) -> Option<Sex> {
-    match cell.to_lowercase().as_str() {
+    let small: Cow<'_, str> = match cell {
+        "1" | "2" => cell.into(),
+        _ => cell.to_lowercase().into(),
+    };
+    match small.as_ref() {
         "1" | "m" | "male" | "nam" | "trai" => Some(Sex::Male),
         "2" | "f" | "female" | "nữ" | "nu" | "gái" | "gai" => Some(Sex::Female),
         _ => None,
@@ -215,9 +289,15 @@ fn read_sex(cell: &str) -> Option<Sex> {
 /// Year, year and month, or a day, written in the order of ISO 8601 or of Vietnam.
 fn read_date(cell: &str) -> Option<PartialDate> {
     let day = cell.split(['T', ' ']).next().unwrap_or(cell);
-    let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
+    let mut split = day.split(['-', '/', '.']);
+    let mut parts = [""; 4];
+    let mut count = 0;
+    for (place, part) in parts.iter_mut().zip(&mut split) {
+        *place = part;
+        count += 1;
+    }
     let number = |text: &str| text.parse::<u16>().ok();
-    let (year, month, day) = match *parts.as_slice() {
+    let (year, month, day) = match *parts.get(..count)? {
         [compact] if compact.len() == 8 => (
             number(compact.get(..4)?)?,
             number(compact.get(4..6)?)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::labelled::{Columns, LabelledFile, LabelledRow};
+use super::labelled::{Columns, LabelledFile, LabelledRows};
 use crate::domain::golden::GoldenId;
 use crate::linkage::decisions::Decisions;
 use crate::linkage::details::row_key;
@@ -89,15 +89,10 @@ pub(super) fn link_file(
 /// Hands the rows on in batches until the file ends or nobody wants them.
 fn read_all(
     mut file: LabelledFile<impl std::io::Read>,
-    rows: &SyncSender<Vec<LabelledRow>>,
+    rows: &SyncSender<LabelledRows>,
 ) -> anyhow::Result<()> {
     loop {
-        let mut batch = Vec::with_capacity(ROWS_PER_BATCH);
-        while batch.len() < ROWS_PER_BATCH
-            && let Some(row) = file.next_row()?
-        {
-            batch.push(row);
-        }
+        let batch = file.next_rows(ROWS_PER_BATCH)?;
         if batch.is_empty() || rows.send(batch).is_err() {
             return Ok(());
         }
@@ -106,11 +101,11 @@ fn read_all(
 
 fn normalise_all(
     columns: &Columns,
-    rows: Receiver<Vec<LabelledRow>>,
+    rows: Receiver<LabelledRows>,
     normalised: &SyncSender<Vec<Row>>,
 ) {
     for batch in rows {
-        let batch = batch.into_iter().map(|row| Row {
+        let batch = batch.iter().map(|row| Row {
             normalised: Normalised::new(&columns.details(&row)),
             node: row.node,
             entity: row.entity,

@@ -10,7 +10,8 @@ use crate::linkage::index::Number;
 use crate::linkage::levels::{Comparison, Level};
 use crate::linkage::model::to_bits;
 
-/// Writes a row for each pair that was linked wrongly or missed: row numbers and evidence, never what
+/// Writes a row for each pair that was linked wrongly, missed, or left to a steward although it is two
+/// children: row numbers and evidence, never what
 /// the records hold.
 pub(super) fn write_wrong_pairs(linked: &Linked, path: &Path) -> anyhow::Result<()> {
     let context = || format!("--wrong: {}", path.display());
@@ -53,6 +54,19 @@ pub(super) fn write_wrong_pairs(linked: &Linked, path: &Path) -> anyhow::Result<
         .filter(|(one, other)| !is_linked(*one, *other))
     {
         write_pair(&mut writer, linked, &numbers, "missed", (one, other))?;
+    }
+    for review in linked.index.open_reviews() {
+        let place = |key| {
+            linked
+                .index
+                .find(key)
+                .and_then(|number| numbers.binary_search(&number).ok())
+        };
+        if let (Some(one), Some(other)) = (place(review.pair.one()), place(review.pair.other()))
+            && !is_true(one, other)
+        {
+            write_pair(&mut writer, linked, &numbers, "asked in vain", (one, other))?;
+        }
     }
     writer.flush()?;
     Ok(())

@@ -4,17 +4,17 @@ use crate::linkage::features::Number;
 use crate::linkage::levels::{Comparison, Level, Pattern};
 
 pub(super) fn compare_personal_numbers(pattern: &mut Pattern, one: Number, other: Number) {
-    if one.digits == 0 || other.digits == 0 {
+    if one.digits() == 0 || other.digits() == 0 {
         return;
     }
-    let doubtful = one.is_doubtful || other.is_doubtful;
-    let level = if one.digits == other.digits {
+    let doubtful = one.is_doubtful() || other.is_doubtful();
+    let level = if one.digits() == other.digits() {
         if doubtful {
             Level::Doubtful
         } else {
             Level::Same
         }
-    } else if is_one_error_apart(one.digits, other.digits) {
+    } else if is_one_error_apart(one.digits(), other.digits()) {
         Level::OneTypingError
     } else if doubtful {
         // A number that its own record contradicts proves nothing against anybody.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::edges::Edge;
 use super::partition::FORCED;
 use super::reviews::Review;
 use super::{Former, LinkageIndex, Number};
@@ -113,7 +114,7 @@ impl LinkageIndex {
         touched.or_else(|| also_put_off.then(|| self.put_off.pop_first()).flatten())
     }
 
-    /// How many reviews are open.
+    /// The open reviews.
     pub fn open_reviews(&self) -> impl Iterator<Item = Review> {
         self.reviews.iter()
     }
@@ -125,7 +126,7 @@ impl LinkageIndex {
 
     /// Whether nothing is like a record, and nobody shares its golden record.
     fn is_alone(&self, number: Number) -> bool {
-        self.edges.of(number).is_empty() && self.records.mates(number).next().is_none()
+        self.edges.of(number).next().is_none() && self.records.mates(number).next().is_none()
     }
 
     /// Every record that hangs together with one by links, or that is in one golden record with such.
@@ -133,7 +134,7 @@ impl LinkageIndex {
         let mut found = BTreeSet::from([first]);
         let mut waiting = vec![first];
         while let Some(number) = waiting.pop() {
-            let edges = self.edges.of(number).iter();
+            let edges = self.edges.of(number);
             let linked = edges.filter(|edge| {
                 edge.centibits >= self.model.thresholds().link || edge.centibits == FORCED
             });
@@ -256,7 +257,7 @@ impl LinkageIndex {
 
     /// Opens or closes the reviews of a record.
     fn review(&mut self, number: Number) {
-        let edges = self.edges.of(number).to_vec();
+        let edges: Vec<Edge> = self.edges.of(number).collect();
         for edge in edges {
             let pair = Pair::new(self.key(number), self.key(edge.other));
             let apart = self.golden(number) != self.golden(edge.other);

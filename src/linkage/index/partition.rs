@@ -95,7 +95,7 @@ impl LinkageIndex {
     /// to each of two twins. Then nobody but a steward may say which.
     fn has_rival(&self, record: Number, chosen: Number, centibits: Centibits) -> bool {
         let near = centibits.saturating_sub(self.model.thresholds().rival);
-        let mut others = self.edges.of(record).iter();
+        let mut others = self.edges.of(record);
         others.any(|edge| {
             edge.other != chosen
                 && edge.centibits >= near

@@ -1,5 +1,7 @@
 //! The records of an index and the golden records that they are in.
 
+use std::hint::black_box;
+
 use hashbrown::HashTable;
 use uuid::Uuid;
 
@@ -10,29 +12,21 @@ use crate::domain::record::{RecordId, RecordKey, RecordKind};
 use crate::linkage::features::Features;
 use crate::linkage::words::mix;
 
-/// No golden record, or no record.
+/// No record, or no node.
 const NONE: u32 = u32::MAX;
 
 /// A record without its features.
 #[derive(Clone, Copy)]
 struct Slot {
     record_id: Uuid,
+    golden: GoldenId,
     /// Place of the node in the list of nodes; [`NONE`] for a slot that nobody uses.
     node: u32,
-    golden: u32,
-    /// The next record of the same golden record, in a ring.
+    /// The next record of the same golden record, in a ring; [`NONE`] for a record that is in none.
     mate: u32,
 }
 
-#[derive(Clone, Copy)]
-struct Golden {
-    id: GoldenId,
-    /// One of its records.
-    first: u32,
-    records: u32,
-}
-
-/// Live records by key, and golden records by their records.
+/// Live records by key, and by the golden records that they are in.
 #[derive(Default)]
 pub(super) struct Records {
     slots: Vec<Slot>,
@@ -40,8 +34,7 @@ pub(super) struct Records {
     free: Vec<u32>,
     nodes: Vec<NodeId>,
     by_key: HashTable<u32>,
-    golden: Vec<Golden>,
-    free_golden: Vec<u32>,
+    /// One record of each golden record.
     by_golden: HashTable<u32>,
 }
 
@@ -76,6 +69,15 @@ impl Records {
         self.features.get(number.place()).unwrap_or(NOTHING)
     }
 
+    /// Reads the features of some records, for [`super::blocks::Blocks::read_ahead`]'s reason.
+    pub(super) fn read_ahead(&self, numbers: &[Number]) {
+        let read = numbers.iter().map(|number| {
+            let features = self.features(*number);
+            u32::from(features.birth.year) ^ features.phone
+        });
+        black_box(read.fold(0, |all, one| all ^ one));
+    }
+
     pub(super) fn set_features(&mut self, number: Number, features: Features) {
         if let Some(place) = self.features.get_mut(number.place()) {
             *place = features;
@@ -86,15 +88,14 @@ impl Records {
     pub(super) fn reserve(&mut self, records: usize) {
         self.slots.reserve_exact(records);
         self.features.reserve_exact(records);
-        self.golden.reserve_exact(records);
     }
 
     /// Takes a record in that is not here.
     pub(super) fn insert(&mut self, record: RecordKey, features: Features) -> Number {
         let slot = Slot {
             record_id: record.record_id.as_uuid(),
+            golden: GoldenId::default(),
             node: self.node(record.node),
-            golden: NONE,
             mate: NONE,
         };
         let number = self.free.pop().map(Number);
@@ -126,39 +127,28 @@ impl Records {
 
     /// The golden record that a record is in.
     pub(super) fn golden(&self, number: Number) -> Option<GoldenId> {
-        let place = usize::try_from(self.slot(number).golden).ok()?;
-        self.golden.get(place).map(|golden| golden.id)
+        let slot = self.slot(number);
+        (slot.mate != NONE).then_some(slot.golden)
     }
 
     /// Puts a record into a golden record, and takes it out of the one that it was in.
-    pub(super) fn assign(&mut self, number: Number, id: GoldenId) {
+    pub(super) fn assign(&mut self, number: Number, golden: GoldenId) {
         self.leave_golden(number);
-        let found = self.find_golden(id);
-        let place = found.unwrap_or_else(|| self.add_golden(id));
-        let Some(golden) = usize::try_from(place)
-            .ok()
-            .and_then(|at| self.golden.get_mut(at))
-        else {
-            return;
-        };
-        golden.records += 1;
-        let first = golden.first;
-        if first == NONE {
-            golden.first = number.0;
-        }
         let mut slot = self.slot(number);
-        slot.golden = place;
-        slot.mate = if first == NONE {
-            number.0
-        } else {
-            self.slot(Number(first)).mate
-        };
-        self.put(number, slot);
-        if first != NONE {
+        slot.golden = golden;
+        if let Some(first) = self.find_golden(golden).copied() {
             let mut mate = self.slot(Number(first));
+            slot.mate = mate.mate;
             mate.mate = number.0;
             self.put(Number(first), mate);
+        } else {
+            slot.mate = number.0;
+            let slots = &self.slots;
+            let hash_of = |number: &u32| golden_hash(slot_of(slots, *number).golden);
+            self.by_golden
+                .insert_unique(golden_hash(golden), number.0, hash_of);
         }
+        self.put(number, slot);
     }
 
     /// The other records of a record's golden record.
@@ -176,73 +166,34 @@ impl Records {
 
     fn leave_golden(&mut self, number: Number) {
         let slot = self.slot(number);
-        if slot.golden == NONE {
+        if slot.mate == NONE {
             return;
         }
         let before = self.mates(number).last();
+        let slots = &self.slots;
+        let is_it = |other: &u32| slot_of(slots, *other).golden == slot.golden;
+        let entry = self.by_golden.find_entry(golden_hash(slot.golden), is_it);
+        match (before, entry) {
+            (Some(before), Ok(mut entry)) => *entry.get_mut() = before.0,
+            (None, Ok(entry)) => drop(entry.remove()),
+            (_, Err(_)) => {}
+        }
         if let Some(before) = before {
             let mut mate = self.slot(before);
             mate.mate = slot.mate;
             self.put(before, mate);
         }
-        let place = usize::try_from(slot.golden).ok();
-        if let Some(golden) = place.and_then(|place| self.golden.get_mut(place)) {
-            golden.records -= 1;
-            golden.first = before.map_or(NONE, |before| before.0);
-            if golden.records == 0 {
-                let id = golden.id;
-                self.forget_golden(id, slot.golden);
-            }
-        }
-        self.put(
-            number,
-            Slot {
-                golden: NONE,
-                mate: NONE,
-                ..slot
-            },
-        );
+        self.put(number, Slot { mate: NONE, ..slot });
     }
 
     /// Whether a golden record has a record here.
-    pub(super) fn is_golden(&self, id: GoldenId) -> bool {
-        self.find_golden(id).is_some()
+    pub(super) fn is_golden(&self, golden: GoldenId) -> bool {
+        self.find_golden(golden).is_some()
     }
 
-    fn find_golden(&self, id: GoldenId) -> Option<u32> {
-        let is_it = |place: &u32| golden_id(&self.golden, *place) == id;
-        self.by_golden.find(golden_hash(id), is_it).copied()
-    }
-
-    fn add_golden(&mut self, id: GoldenId) -> u32 {
-        let golden = Golden {
-            id,
-            first: NONE,
-            records: 0,
-        };
-        let free = self.free_golden.pop();
-        let place = free.unwrap_or_else(|| u32::try_from(self.golden.len()).unwrap_or(NONE));
-        match usize::try_from(place)
-            .ok()
-            .and_then(|place| self.golden.get_mut(place))
-        {
-            Some(unused) => *unused = golden,
-            None => push_frugally(&mut self.golden, golden),
-        }
-        let all = &self.golden;
-        self.by_golden
-            .insert_unique(golden_hash(id), place, |place| {
-                golden_hash(golden_id(all, *place))
-            });
-        place
-    }
-
-    fn forget_golden(&mut self, id: GoldenId, place: u32) {
-        let is_it = |at: &u32| *at == place;
-        if let Ok(entry) = self.by_golden.find_entry(golden_hash(id), is_it) {
-            entry.remove();
-            self.free_golden.push(place);
-        }
+    fn find_golden(&self, golden: GoldenId) -> Option<&u32> {
+        let is_it = |number: &u32| self.slot(Number(*number)).golden == golden;
+        self.by_golden.find(golden_hash(golden), is_it)
     }
 
     fn node(&mut self, node: NodeId) -> u32 {
@@ -276,8 +227,8 @@ fn push_frugally<T>(list: &mut Vec<T>, item: T) {
 
 const UNUSED: Slot = Slot {
     record_id: Uuid::nil(),
+    golden: GoldenId::new(Uuid::nil()),
     node: NONE,
-    golden: NONE,
     mate: NONE,
 };
 
@@ -298,14 +249,6 @@ fn key(nodes: &[NodeId], slot: Slot) -> RecordKey {
         kind: RecordKind::Child,
         record_id: RecordId::new(slot.record_id),
     }
-}
-
-fn golden_id(golden: &[Golden], place: u32) -> GoldenId {
-    let place = usize::try_from(place).ok();
-    place
-        .and_then(|place| golden.get(place))
-        .map(|golden| golden.id)
-        .unwrap_or_default()
 }
 
 fn hash(record: RecordKey) -> u64 {

@@ -110,7 +110,7 @@ impl LinkageIndex {
 
     fn is_edge(&self, number: Number, other: RecordKey) -> bool {
         let other = self.find(other);
-        let mut edges = self.edges.of(number).iter();
+        let mut edges = self.edges.of(number);
         other.is_some_and(|other| edges.any(|edge| edge.other == other))
     }
 }

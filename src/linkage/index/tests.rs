@@ -21,7 +21,7 @@ fn date(year: i32, month: u8, day: u8) -> Option<PartialDate> {
 }
 
 /// One of few families and few children, so that twins, siblings, namesakes and repeats abound.
-fn details() -> impl Strategy<Value = Details> {
+fn details() -> impl Strategy<Value = Details<'static>> {
     let name = prop::sample::select(vec![
         "Nguyễn Gia Bảo",
         "Nguyễn Gia Bách",
@@ -116,7 +116,7 @@ fn are_joined(
 }
 
 /// Everything at once, as the index is rebuilt and as files are linked.
-fn linked_in_bulk(records: &[Details], people: &People) -> Picture {
+fn linked_in_bulk(records: &[Details<'_>], people: &People) -> Picture {
     let mut in_force = Decisions::default();
     for (pair, verdict) in &people.verdicts {
         in_force.put(*pair, Some(*verdict));
@@ -150,7 +150,7 @@ struct People {
 /// One thing that happens to an index.
 #[derive(Clone, Debug)]
 enum Step {
-    Say(usize, Box<Details>),
+    Say(usize, Box<Details<'static>>),
     Withdraw(usize),
     Decide(usize, usize, Option<Verdict>),
     State(usize, Vec<usize>),
@@ -394,7 +394,7 @@ proptest! {
 /// A hub that has just started, or has another model, links what comes in at once, and the rest bit by bit.
 #[test]
 fn what_was_put_off_does_not_come_with_what_is_touched_later() {
-    let child = |name: &str| Details {
+    let child = |name: &'static str| Details {
         full_name: name.into(),
         ..Details::default()
     };
