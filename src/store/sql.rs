@@ -32,6 +32,13 @@ const KEY: [(&str, &str); 3] = [
 
 pub(super) const SHOW_FSYNC: &str = "SHOW fsync";
 pub(super) const SHOW_SYNCHRONOUS_COMMIT: &str = "SHOW synchronous_commit";
+/// Tables of which more than a third is new or changed since PostgreSQL last looked at them; small changes do
+/// not count. The names are quoted where they must be.
+pub(super) const FIND_CHANGED_TABLES: &str = "
+    SELECT FORMAT('%I.%I', schemaname, relname)
+    FROM pg_stat_user_tables
+    WHERE schemaname = CURRENT_SCHEMA()
+      AND n_mod_since_analyze > 1000 + n_live_tup / 3";
 
 // Counters
 
@@ -619,6 +626,7 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
     let settings = [
         ("SHOW_FSYNC", SHOW_FSYNC),
         ("SHOW_SYNCHRONOUS_COMMIT", SHOW_SYNCHRONOUS_COMMIT),
+        ("FIND_CHANGED_TABLES", FIND_CHANGED_TABLES),
     ];
     let settings = settings.into_iter().filter(|_| postgres);
     plain

@@ -39,6 +39,10 @@ const QUARANTINE_TOLD_ROWS_MAX: i64 = 2_000;
 /// Records that are linked again in one transaction, at least, when no new submission asks for it.
 const SETTLED_RECORDS: usize = 2_000;
 
+/// Records that a leader reconciles before it has the database look at its tables for the first time; it
+/// asks again whenever it has reconciled twice as many.
+const RECORDS_BEFORE_STATISTICS: usize = 5_000;
+
 /// Decisions that one transaction follows.
 const DECISIONS_OF_A_SLICE: i64 = 500;
 
@@ -92,6 +96,9 @@ struct Reign {
     index: LinkageIndex,
     /// Number of the model that the index links by.
     model: i64,
+    /// Records that it has reconciled, and with how many the database looks at its tables again.
+    reconciled: usize,
+    statistics_at: usize,
     /// The index of a newer model, on its way.
     build: Option<relink::Build>,
     attempts: relink::Attempts,
@@ -165,6 +172,7 @@ impl Reconciler {
         };
         drop(reading);
         self.write_progress(token, &progress).await?;
+        self.store.refresh_statistics().await?;
         let (codec, key) = (Arc::clone(&self.codec), Arc::clone(&self.key));
         let model = Arc::clone(&in_use.model);
         let index = rebuild_index(&self.store, codec, key, model).await?;
@@ -178,6 +186,8 @@ impl Reconciler {
             token,
             index,
             model: in_use.number,
+            reconciled: 0,
+            statistics_at: RECORDS_BEFORE_STATISTICS,
             build: None,
             attempts: relink::Attempts::default(),
             reported: None,
@@ -190,6 +200,11 @@ impl Reconciler {
         let mut done = self.tell_quarantine(reign.token).await?;
         for lane in [Lane::Urgent, Lane::Routine] {
             done += self.reconcile_slice(reign, lane).await?;
+        }
+        reign.reconciled += done;
+        if reign.reconciled >= reign.statistics_at {
+            self.store.refresh_statistics().await?;
+            reign.statistics_at = 2 * reign.reconciled;
         }
         done += self.follow_decisions(reign).await?;
         done += self.settle_links(reign).await?;

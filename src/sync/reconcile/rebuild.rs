@@ -62,22 +62,14 @@ impl Rebuild {
         index.reserve(self.count_records().await?);
         let pages = live_children(&self.store).map_ok(|page| self.read(page));
         let mut pages = std::pin::pin!(pages.try_buffered(self.cores));
-        while let Some(page) = pages.try_next().await? {
+        let mut next = pages.try_next().await?;
+        while let Some(page) = next {
             let page = page?;
             self.progress.add_read(page.len());
-            index = apart(move || {
-                for record in page {
-                    let number = index.load(record.key, &record.normalised, Some(record.golden));
-                    if let Some(former) = record.former {
-                        index.remember_former(number, former);
-                    }
-                    if !record.different_from.is_empty() {
-                        index.state(record.key, record.different_from);
-                    }
-                }
-                index
-            })
-            .await?;
+            // The database and the readers go on while the index takes a page in.
+            let (loaded, following) =
+                tokio::join!(apart(move || load(index, page)), pages.try_next());
+            (index, next) = (loaded?, following?);
             self.go_on()?;
         }
         let (cores, progress) = (self.cores, Arc::clone(&self.progress));
@@ -144,6 +136,20 @@ impl Rebuild {
             Ok(())
         }
     }
+}
+
+/// Takes a page in, to be compared when all are there.
+fn load(mut index: LinkageIndex, page: Vec<Ready>) -> LinkageIndex {
+    for record in page {
+        let number = index.load(record.key, &record.normalised, Some(record.golden));
+        if let Some(former) = record.former {
+            index.remember_former(number, former);
+        }
+        if !record.different_from.is_empty() {
+            index.state(record.key, record.different_from);
+        }
+    }
+    index
 }
 
 /// Takes a record in as the store has it now; `None` is not live, and says nothing of others.
