@@ -3,6 +3,7 @@
 //! What comes in is [`settle`]d and kept by the [`keeper`] before it is acknowledged. A [`sender`] for each
 //! lane takes it to the hub, and the [`follower`] brings back where each record is.
 
+pub mod answers;
 pub mod csv_writer;
 pub mod drop_folder;
 pub mod file;

@@ -28,8 +28,8 @@ mod upload_content;
 mod uploads;
 
 pub use agent::{
-    AgentPosition, AgentRecord, AgentStore, AgentStoreOptions, AgentTransaction, Answered, OwnKey,
-    QueuedState,
+    AgentPosition, AgentRecord, AgentStore, AgentStoreOptions, AgentTransaction, Answered, BulkRow,
+    OwnKey, QueuedState, SentState,
 };
 pub use decisions::{DecisionRow, ReviewOrder, ReviewRow};
 pub use engine::{Store, StoreOptions};

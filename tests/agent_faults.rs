@@ -1,9 +1,6 @@
 //! The agent under faults: killed at random moments, on bad lines, on a full disk.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use childsync::domain::draft::ChildDraft;
@@ -14,7 +11,8 @@ use rand::rngs::StdRng;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use crate::support::agent::{AgentOptions, TestAgent, queued, write_config};
+use crate::support::agent::{AgentOptions, TestAgent, queued};
+use crate::support::agent_process::AgentProcess;
 use crate::support::database::{Database, Engine};
 use crate::support::hub::{HubOptions, TestHub};
 use crate::support::line::BadLine;
@@ -34,94 +32,6 @@ const KILLS: usize = 8;
 const KILLS_FULL: usize = 50;
 /// Records that the clients edit again and again.
 const RECORDS: u128 = 40;
-
-/// An agent as a process of its own. Killed when it is dropped.
-struct AgentProcess {
-    child: Child,
-    config: PathBuf,
-    options: AgentOptions,
-}
-
-impl AgentProcess {
-    async fn start(pki: &Pki, folder: &Path, options: AgentOptions) -> Self {
-        let config = write_config(pki, folder, &options);
-        let child = spawn(&config, None);
-        let process = Self {
-            child,
-            config,
-            options,
-        };
-        process.ready().await;
-        process
-    }
-
-    async fn start_again(&mut self) {
-        self.child = spawn(&self.config, None);
-        self.ready().await;
-    }
-
-    /// Starts it on a disk where no file may grow beyond so many units of 512 bytes.
-    async fn start_again_on_full_disk(&mut self, blocks: u64) {
-        self.child = spawn(&self.config, Some(blocks));
-        self.ready().await;
-    }
-
-    async fn ready(&self) {
-        let port = self.options.grpc;
-        eventually("the agent takes connections", || async move {
-            tokio::net::TcpStream::connect(("127.0.0.1", port))
-                .await
-                .is_ok()
-        })
-        .await;
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("gone");
-    }
-}
-
-impl Drop for AgentProcess {
-    fn drop(&mut self) {
-        // A process that has ended already cannot be killed: that is what is wanted.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn spawn(config: &Path, full_at: Option<u64>) -> Child {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(config.with_extension("log"))
-        .expect("a log");
-    let program = env!("CARGO_BIN_EXE_childsync");
-    let mut command = match full_at {
-        None => Command::new(program),
-        Some(blocks) => {
-            let mut command = Command::new("sh");
-            let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-            command.args(["-c", &limited, program]);
-            command
-        }
-    };
-    command
-        .args(["agent", "--config"])
-        .arg(config)
-        .env_remove("CHILDSYNC_TEST_POSTGRES_URL")
-        .env("CHILDSYNC_LOG_FILTER", "info")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .expect("the program starts")
-}
-
-fn agent_client(pki: &Pki, options: &AgentOptions) -> PushClient {
-    let url = format!("https://127.0.0.1:{}", options.grpc);
-    PushClient::new(TestHub::line_to(&url, &pki.node("commune")))
-}
 
 fn edited(record: u128, version: u64) -> ChildDraft {
     ChildDraft {
@@ -144,7 +54,7 @@ async fn what_a_killed_agent_acknowledged_reaches_the_hub(engine: Engine) {
     let acknowledged = Arc::new(Mutex::new(BTreeMap::<u128, u64>::new()));
     let writers: Vec<_> = (0..2_u128)
         .map(|half| {
-            let client = agent_client(&pki, &agent.options);
+            let client = agent.pushing(&pki);
             tokio::spawn(write(client, half, Arc::clone(&acknowledged)))
         })
         .collect();
@@ -291,7 +201,7 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() {
     agent.kill();
     // One mebibyte: enough for the program's own files, soon full of records.
     agent.start_again_on_full_disk(2_048).await;
-    let mut client = agent_client(&pki, &agent.options);
+    let mut client = agent.pushing(&pki);
 
     let (kept, refusal) = fill(&mut client, 1).await;
 
@@ -310,7 +220,7 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() {
     eventually("everything is sent", || async { queued(&path).await == 0 }).await;
     let accepted = hub.node_status("commune").await.accepted;
     assert!(u128::from(accepted) >= again, "{accepted} of {again}");
-    let mut client = agent_client(&pki, &agent.options);
+    let mut client = agent.pushing(&pki);
     client
         .send(vec![change(90_000, 1, numbered_child(1))])
         .await
@@ -341,8 +251,8 @@ async fn an_idle_agent_needs_little_memory_also_after_work() {
     let hub = TestHub::province(Engine::Sqlite).await;
     let folder = tempfile::tempdir().expect("a folder");
     let agent = AgentProcess::start(&hub.pki, folder.path(), AgentOptions::before(&hub.url)).await;
-    let before = resident_kibibytes(agent.child.id());
-    let mut client = agent_client(&hub.pki, &agent.options);
+    let before = resident_kibibytes(agent.id());
+    let mut client = agent.pushing(&hub.pki);
     for hundred in 0..10 {
         let children = (1..=100).map(|at| hundred * 100 + at);
         let changes = children.map(|at| change(at.into(), 1, numbered_child(at)));
@@ -352,7 +262,7 @@ async fn an_idle_agent_needs_little_memory_also_after_work() {
     let path = folder.path().to_owned();
     eventually("everything is sent", || async { queued(&path).await == 0 }).await;
 
-    let after = resident_kibibytes(agent.child.id());
+    let after = resident_kibibytes(agent.id());
 
     assert!(before < IDLE_KIBIBYTES_MAX, "{before} KiB");
     assert!(after < IDLE_KIBIBYTES_MAX, "{before} KiB, then {after} KiB");

@@ -10,6 +10,7 @@ mod support;
 
 mod access;
 mod agent;
+mod agent_bulk;
 mod agent_faults;
 mod agent_http;
 mod agent_terminal;

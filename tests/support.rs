@@ -1,6 +1,7 @@
 //! What the tests share: databases, certificates, hubs and records. Made-up names only.
 
 pub(crate) mod agent;
+pub(crate) mod agent_process;
 pub(crate) mod database;
 pub(crate) mod hub;
 pub(crate) mod line;

@@ -1,23 +1,26 @@
 //! The sender of one lane: what waits goes to the hub, and leaves the queue on the hub's word only.
 
-use std::collections::HashMap;
+mod bulk;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::answers::note_answers;
 use super::health::{Line, asked_wait};
-use super::settle::standing_of;
 use super::upward::{OutgoingRecord, Upward, UpwardAnswer};
 use super::{OWN_NODE, own_key};
 use crate::domain::clock::Clock;
 use crate::domain::golden::SubmissionKey;
 use crate::domain::record::{Lane, TombstoneReason};
 use crate::security::seal::{SealError, SealKey};
-use crate::store::{AgentStore, Answered, OwnKey, QueuedState, StoreError};
+use crate::store::{AgentStore, QueuedState, StoreError};
 use crate::sync::backoff::backoff;
 use crate::sync::forward::UpstreamError;
 use crate::sync::sealing::open_submission;
 use crate::sync::signals::Signal;
+
+pub use bulk::{BULK_RECORDS_MAX, BULK_RECORDS_MIN, Bulk};
 
 /// Records that are read from the queue and sent at a time.
 const BATCH_RECORDS: i64 = 200;
@@ -36,6 +39,8 @@ pub struct Sender<U> {
     pub lane: Lane,
     /// The way up.
     pub upward: U,
+    /// The way up for a backlog, where the lane may have one.
+    pub bulk: Option<Bulk>,
     /// How the line is doing.
     pub line: Arc<Line>,
     /// Spreads waits, from 0 to 1.
@@ -51,6 +56,8 @@ enum SendError {
     Sealing(#[from] SealError),
     #[error("a record in the queue is withdrawn for no known reason")]
     Tombstone,
+    #[error("an upload cannot be packed: {0}")]
+    Packing(#[from] std::io::Error),
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
 }
@@ -79,9 +86,10 @@ impl<U: Upward> Sender<U> {
                     self.note_failure(&error, failures);
                     let asked = match &error {
                         SendError::Upstream(error) => asked_wait(error),
-                        SendError::Store(_) | SendError::Sealing(_) | SendError::Tombstone => {
-                            std::time::Duration::ZERO
-                        }
+                        SendError::Store(_)
+                        | SendError::Sealing(_)
+                        | SendError::Tombstone
+                        | SendError::Packing(_) => std::time::Duration::ZERO,
                     };
                     let wait = backoff(failures, (self.chance)()).max(asked);
                     stop.run_until_cancelled(tokio::time::sleep(wait)).await;
@@ -95,14 +103,26 @@ impl<U: Upward> Sender<U> {
         let word = match error {
             SendError::Store(_) => "STORE".to_owned(),
             SendError::Sealing(_) | SendError::Tombstone => "SEALING".to_owned(),
+            SendError::Packing(_) => "PACKING".to_owned(),
             SendError::Upstream(error) => error.word(),
         };
         self.line.failed(word, failures);
     }
 
+    /// Brings the lane on: a backlog by upload, anything else by the stream. Says how much came of it, at
+    /// least 1 if the hub took anything, also before an error.
+    async fn step(&mut self) -> (usize, Result<(), SendError>) {
+        if let Some(bulk) = &mut self.bulk
+            && let Some(brought_on) = bulk.step().await
+        {
+            return brought_on;
+        }
+        self.stream().await
+    }
+
     /// Sends what waits longest and notes the answers that came, also those before an error. Says how many
     /// records were answered.
-    async fn step(&mut self) -> (usize, Result<(), SendError>) {
+    async fn stream(&mut self) -> (usize, Result<(), SendError>) {
         let states = match self.waiting().await {
             Ok(states) => states,
             Err(error) => return (0, Err(error.into())),
@@ -110,14 +130,16 @@ impl<U: Upward> Sender<U> {
         if states.is_empty() {
             return (0, Ok(()));
         }
-        let records: Result<Vec<_>, _> = states.iter().map(|state| self.open(state)).collect();
+        let records = states.iter().cloned();
+        let records: Result<Vec<_>, _> = records.map(|state| open(&self.key, state)).collect();
         let mut answers = Vec::with_capacity(states.len());
         let sent = match records {
             Ok(records) => self.upward.send(records, &mut answers).await,
             Err(error) => return (0, Err(error)),
         };
-        match self.note_answers(&states, &answers).await {
-            Ok(()) => (answers.len(), sent.map_err(SendError::from)),
+        let answered = answers.len();
+        match self.note(&states, answers).await {
+            Ok(()) => (answered, sent.map_err(SendError::from)),
             Err(error) => (0, Err(error.into())),
         }
     }
@@ -132,74 +154,39 @@ impl<U: Upward> Sender<U> {
         reading.read_queue(self.lane, BATCH_RECORDS).await
     }
 
-    fn open(&self, state: &QueuedState) -> Result<OutgoingRecord, SendError> {
-        let (kind, record_id) = state.key;
-        let submission = SubmissionKey {
-            record: own_key(OWN_NODE, state.key),
-            version: state.sealed_version,
-        };
-        let body = if state.tombstone == 0 {
-            Ok(open_submission(&self.key, submission, &state.content)?)
-        } else {
-            Err(TombstoneReason::from_code(state.tombstone).ok_or(SendError::Tombstone)?)
-        };
-        Ok(OutgoingRecord {
-            kind,
-            record_id,
-            version: state.version,
-            body,
-            relations: state.relations.clone(),
-        })
-    }
-
-    async fn note_answers(
+    async fn note(
         &self,
-        sent: &[QueuedState],
-        answers: &[UpwardAnswer],
+        states: &[QueuedState],
+        answers: Vec<UpwardAnswer>,
     ) -> Result<(), StoreError> {
         if answers.is_empty() {
             return Ok(());
         }
-        let answered: HashMap<OwnKey, (&QueuedState, &UpwardAnswer)> = sent
-            .iter()
-            .zip(answers)
-            .map(|(state, answer)| (state.key, (state, answer)))
-            .collect();
-        let keys: Vec<OwnKey> = answered.keys().copied().collect();
+        let sent = states.iter().map(QueuedState::sent);
+        let answered: Vec<_> = sent.zip(answers).collect();
         let mut transaction = self.store.write().await?;
-        let position = transaction.position().await?;
-        let queued = transaction.find_queued(&keys).await?;
-        let queued: HashMap<OwnKey, i64> = queued
-            .into_iter()
-            .map(|(key, state, _)| (key, state))
-            .collect();
-        let mut records = transaction.find_records(&keys).await?;
-        for record in &mut records {
-            let Some((state, answer)) = answered.get(&record.key) else {
-                continue;
-            };
-            record.answered = Some(Answered {
-                version: state.version,
-                answer: answer.answer,
-                reason: answer.reason.clone(),
-                rules: answer.rules.clone(),
-            });
-            // A newer state that came meanwhile waits on.
-            let is_waiting = queued
-                .get(&record.key)
-                .is_some_and(|newest| *newest != state.state);
-            record.standing = standing_of(record, is_waiting);
-        }
-        transaction.put_records(&records).await?;
-        let done: Vec<_> = answered
-            .values()
-            .map(|(state, _)| (state.key, state.state))
-            .collect();
-        let gone = transaction.delete_queued(&done).await?;
-        let left = position.queued - i64::try_from(gone).unwrap_or(position.queued);
-        transaction
-            .set_last_state(position.last_state, left)
-            .await?;
+        note_answers(&mut transaction, &answered).await?;
         transaction.commit().await
     }
+}
+
+/// A state of the queue as it goes up.
+fn open(key: &SealKey, state: QueuedState) -> Result<OutgoingRecord, SendError> {
+    let (kind, record_id) = state.key;
+    let submission = SubmissionKey {
+        record: own_key(OWN_NODE, state.key),
+        version: state.sealed_version,
+    };
+    let body = if state.tombstone == 0 {
+        Ok(open_submission(key, submission, &state.content)?)
+    } else {
+        Err(TombstoneReason::from_code(state.tombstone).ok_or(SendError::Tombstone)?)
+    };
+    Ok(OutgoingRecord {
+        kind,
+        record_id,
+        version: state.version,
+        body,
+        relations: state.relations,
+    })
 }

@@ -1,4 +1,5 @@
-//! How records go up: the seam between the queue and the wire.
+//! How records go up: the seam between the queue and the wire. There are two ways for the same queue: the
+//! stream of `Push` for what is fresh, and an upload for a backlog.
 
 use crate::domain::record::{RecordId, RecordKind, TombstoneReason, Version};
 use crate::domain::relations::Relations;
@@ -36,7 +37,7 @@ pub struct UpwardAnswer {
     pub rules: String,
 }
 
-/// A way up. There is one, over the stream of `Push`; an upload could be another for the same queue.
+/// A way up for a few records at a time.
 pub trait Upward: Send {
     /// Sends records and returns when the hub has each of them durably. Adds one answer for each, in order,
     /// as they come: after an error, what was answered need not be sent again.
@@ -69,7 +70,8 @@ impl Upward for PushClient {
     }
 }
 
-fn write_change(record: OutgoingRecord) -> v1::RecordChange {
+/// A record as the contract has it.
+pub(super) fn write_change(record: OutgoingRecord) -> v1::RecordChange {
     let successor = record.relations.successor().map(RecordId::as_uuid);
     let different_from: Vec<_> = match &record.relations {
         Relations::DifferentFrom(records) => records.iter().map(|id| id.as_uuid()).collect(),
@@ -92,14 +94,43 @@ fn read_answer(outcome: &v1::RecordOutcome) -> Option<UpwardAnswer> {
         v1::Outcome::Quarantined => HubAnswer::Quarantined,
         v1::Outcome::Rejected => HubAnswer::Refused,
     };
-    let reason = match outcome.reason.as_str() {
+    Some(answer_with(answer, &outcome.reason, &outcome.violations))
+}
+
+/// What the report of an upload of changes says of a record; `None` if it makes no sense.
+pub(super) fn read_entry(entry: &v1::UploadEntry) -> Option<UpwardAnswer> {
+    let answer = match entry.fate() {
+        v1::RecordFate::Created
+        | v1::RecordFate::Changed
+        | v1::RecordFate::Renewed
+        | v1::RecordFate::Unchanged
+        | v1::RecordFate::Superseded => HubAnswer::Taken,
+        v1::RecordFate::Quarantined => HubAnswer::Quarantined,
+        v1::RecordFate::Rejected => HubAnswer::Refused,
+        // Only a snapshot finds something missing.
+        v1::RecordFate::Unspecified | v1::RecordFate::Missing | v1::RecordFate::Withdrawn => {
+            return None;
+        }
+    };
+    Some(answer_with(answer, &entry.reason, &entry.violations))
+}
+
+impl UpwardAnswer {
+    /// The hub has taken the record and has nothing to say about it.
+    pub(super) fn taken() -> Self {
+        answer_with(HubAnswer::Taken, "", &[])
+    }
+}
+
+fn answer_with(answer: HubAnswer, reason: &str, violations: &[v1::FieldViolation]) -> UpwardAnswer {
+    let reason = match reason {
         "" => String::new(),
         word if is_word(word) => word.to_owned(),
         _ => "UNSPECIFIED".to_owned(),
     };
     let mut rules = String::new();
     let rejecting = i32::from(v1::ViolationLevel::Reject);
-    for violation in &outcome.violations {
+    for violation in violations {
         let line = format!("{} {}", violation.field, violation.rule);
         // What a hub says is kept only as far as it is a path and a word.
         let is_plain = is_word(&violation.rule) && violation.field.is_ascii();
@@ -110,9 +141,9 @@ fn read_answer(outcome: &v1::RecordOutcome) -> Option<UpwardAnswer> {
             rules.push_str(&line);
         }
     }
-    Some(UpwardAnswer {
+    UpwardAnswer {
         answer,
         reason,
         rules,
-    })
+    }
 }

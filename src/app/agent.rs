@@ -19,7 +19,7 @@ use crate::agent::http::{self, HttpPort};
 use crate::agent::intake::Intake;
 use crate::agent::keeper::{Keeper, KeeperLimits, Keeping};
 use crate::agent::overview::{Lines, Overseen};
-use crate::agent::sender::Sender;
+use crate::agent::sender::{Bulk, Sender};
 use crate::config::AgentConfig;
 use crate::domain::clock::Clock;
 use crate::domain::record::Lane;
@@ -28,6 +28,7 @@ use crate::grpc::convert::ContractCodec;
 use crate::grpc::feed_client::FeedClient;
 use crate::grpc::push_client::PushClient;
 use crate::grpc::server::ServerError;
+use crate::grpc::upload_client::UploadClient;
 use crate::grpc::{connector, listener};
 use crate::observability::metrics::Metrics;
 use crate::security::directory::{IdentityDirectory, write_private};
@@ -184,13 +185,23 @@ impl AgentApp {
             (Lane::Urgent, &lines.urgent),
             (Lane::Routine, &lines.routine),
         ] {
+            let line = line()?;
+            let bulk = match lane {
+                Lane::Routine => self.config.own_unit().map(|unit| {
+                    // The sender itself decides when to try again.
+                    let client = UploadClient::new(line.clone(), 1);
+                    Bulk::new(self.store.clone(), Arc::clone(&self.key), client, unit)
+                }),
+                Lane::Urgent => None,
+            };
             let sender = Sender {
                 store: self.store.clone(),
                 key: Arc::clone(&self.key),
                 clock: Arc::clone(&self.clock),
                 kept: Arc::clone(kept),
                 lane,
-                upward: PushClient::new(line()?),
+                upward: PushClient::new(line),
+                bulk,
                 line: Arc::clone(health),
                 chance: rand::random,
             };

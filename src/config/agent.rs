@@ -161,6 +161,11 @@ impl AgentConfig {
         Territory::new(units.filter_map(|unit| unit.parse().ok()).collect())
     }
 
+    /// A unit of its own, which every upload names as what it is about.
+    pub fn own_unit(&self) -> Option<UnitReference> {
+        self.agent.territory.first()?.parse().ok()
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         if self.agent.territory.is_empty() {
             let problem =

@@ -1,175 +1,30 @@
 //! The client side of uploads: packs changes, sends them over any line, and brings the receipt back.
 
-use std::io::{self, Write};
+mod pace;
+mod packer;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use prost::Message;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
-use uuid::Uuid;
 
-use super::convert::{write_kind, write_unit};
 use super::proto::v1;
 use super::proto::v1::ingest_service_client::IngestServiceClient;
 use super::push_client::in_time;
-use crate::domain::unit::UnitReference;
-use crate::domain::upload::{Effect, Faults, Missing, Packing, Period, UploadKind};
 use crate::sync::backoff::backoff;
 use crate::sync::forward::UpstreamError;
-use crate::sync::upload::CHUNK_BYTES_MAX;
+use pace::Pace;
 
-/// Smallest chunk, in bytes: below it, what surrounds a chunk on the wire weighs more than the chunk.
-const CHUNK_BYTES_MIN: u64 = 4 * 1024;
-/// A chunk is at most this part of what the line is expected to carry before it breaks: a cut costs one
-/// chunk at most.
-const CHUNK_SHARE: u64 = 128;
-/// On a line that has not broken and carries it within [`QUICK_MILLISECONDS`], a chunk may be this part of
-/// the upload, or this large: there are few moments at which a cut can hit it.
-const QUICK_SHARE: u64 = 64;
-/// See [`QUICK_SHARE`]; in bytes.
-const QUICK_BYTES: u64 = 64 * 1024;
-/// See [`QUICK_SHARE`].
-const QUICK_MILLISECONDS: u64 = 50;
-/// How long sending one chunk should take at most.
-const CHUNK_MILLISECONDS: u64 = 2_000;
+pub use packer::{OutgoingUpload, UploadPacker, UploadTerms};
+
 /// How many attempts in a row may come to nothing before the client gives up, unless asked otherwise.
 pub const ATTEMPTS_MAX: u32 = 8;
-/// Level of Zstandard: the fastest one that packs names well.
-const ZSTD_LEVEL: i32 = 3;
-
-/// Packs changes into the bytes of an upload.
-pub struct UploadPacker {
-    bytes: Packer,
-    packing: Packing,
-    records: u64,
-    frame: Vec<u8>,
-}
-
-enum Packer {
-    Plain(Vec<u8>),
-    Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
-    Gzip(flate2::write::GzEncoder<Vec<u8>>),
-}
-
-impl UploadPacker {
-    /// A packer without changes.
-    pub fn new(packing: Packing) -> io::Result<Self> {
-        let bytes = match packing {
-            Packing::Plain => Packer::Plain(Vec::new()),
-            Packing::Zstd => {
-                Packer::Zstd(zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?)
-            }
-            Packing::Gzip => {
-                let level = flate2::Compression::default();
-                Packer::Gzip(flate2::write::GzEncoder::new(Vec::new(), level))
-            }
-        };
-        Ok(Self {
-            bytes,
-            packing,
-            records: 0,
-            frame: Vec::new(),
-        })
-    }
-
-    /// Adds a change.
-    pub fn add(&mut self, change: &v1::RecordChange) -> io::Result<()> {
-        self.frame.clear();
-        change
-            .encode_length_delimited(&mut self.frame)
-            .map_err(io::Error::other)?;
-        self.records += 1;
-        match &mut self.bytes {
-            Packer::Plain(bytes) => bytes.write_all(&self.frame),
-            Packer::Zstd(bytes) => bytes.write_all(&self.frame),
-            Packer::Gzip(bytes) => bytes.write_all(&self.frame),
-        }
-    }
-
-    /// Ends the upload and says what it is for. Its id is drawn from everything that it is, so that the
-    /// same content under the same terms is the same upload, also when another run sends it.
-    pub fn finish(self, terms: &UploadTerms) -> io::Result<OutgoingUpload> {
-        let bytes = match self.bytes {
-            Packer::Plain(bytes) => bytes,
-            Packer::Zstd(bytes) => bytes.finish()?,
-            Packer::Gzip(bytes) => bytes.finish()?,
-        };
-        let (kind, record_kind, withdraw_missing) = match terms.kind {
-            UploadKind::Delta => (v1::UploadKind::Delta, 0, false),
-            UploadKind::Snapshot { of, missing } => (
-                v1::UploadKind::Snapshot,
-                write_kind(of).into(),
-                missing == Missing::Withdraw,
-            ),
-        };
-        let packing = match self.packing {
-            Packing::Plain => v1::UploadPacking::Unspecified,
-            Packing::Zstd => v1::UploadPacking::Zstd,
-            Packing::Gzip => v1::UploadPacking::Gzip,
-        };
-        let mut manifest = v1::UploadManifest {
-            upload_id: String::new(),
-            kind: kind.into(),
-            record_kind,
-            unit: Some(write_unit(terms.unit)),
-            period: terms.period.as_str().to_owned(),
-            records: self.records,
-            bytes: length(&bytes),
-            digest: blake3::hash(&bytes).as_bytes().to_vec(),
-            packing: packing.into(),
-            withdraw_missing,
-            validate_only: terms.effect == Effect::ReportOnly,
-            all_or_nothing: terms.faults == Faults::RefuseAll,
-        };
-        manifest.upload_id = terms
-            .upload
-            .unwrap_or_else(|| drawn_id(&manifest))
-            .to_string();
-        Ok(OutgoingUpload {
-            manifest,
-            content: bytes.into(),
-        })
-    }
-}
-
-fn drawn_id(manifest: &v1::UploadManifest) -> Uuid {
-    let hash = blake3::hash(&manifest.encode_to_vec());
-    let mut id = [0; 16];
-    for (place, byte) in id.iter_mut().zip(hash.as_bytes()) {
-        *place = *byte;
-    }
-    uuid::Builder::from_custom_bytes(id).into_uuid()
-}
-
-/// What an upload is for.
-#[derive(Clone, Debug)]
-pub struct UploadTerms {
-    /// Its id; drawn from its content unless given.
-    pub upload: Option<Uuid>,
-    /// What it states.
-    pub kind: UploadKind,
-    /// The unit that it is about.
-    pub unit: UnitReference,
-    /// The time that it is about.
-    pub period: Period,
-    /// What faulty records mean.
-    pub faults: Faults,
-    /// Whether it has an effect.
-    pub effect: Effect,
-}
-
-/// An upload that is ready to be sent.
-#[derive(Clone)]
-pub struct OutgoingUpload {
-    /// What it is.
-    pub manifest: v1::UploadManifest,
-    /// Its bytes.
-    pub content: Bytes,
-}
+/// Entries of a report that are asked for at a time.
+const REPORT_PAGE_ENTRIES: u32 = 500;
 
 /// How far an upload is, for those who wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,59 +55,12 @@ pub struct UploadClient {
     pub bytes_sent: u64,
 }
 
-/// How large the next chunk may be. A cut loses the chunk that is on its way, so that a chunk is a small
-/// part of what the line carries between two cuts, and no more than it carries in two seconds.
-struct Pace {
-    /// Bytes that the present line has carried.
-    carried: u64,
-    /// Bytes that the last line carried before it broke.
-    before_break: Option<u64>,
-    /// Bytes a second at which the last chunk arrived.
-    rate: Option<u64>,
-}
-
-impl Pace {
-    fn chunk(&self, total: u64) -> u64 {
-        let within = |milliseconds, unknown| {
-            let rate = self
-                .rate
-                .map(|rate| rate.saturating_mul(milliseconds) / 1_000);
-            rate.unwrap_or(unknown)
-        };
-        let share = match self.before_break {
-            None => {
-                let bold = (total / QUICK_SHARE).max(QUICK_BYTES);
-                within(QUICK_MILLISECONDS, 0).clamp(total / CHUNK_SHARE, bold)
-            }
-            Some(before) => before.max(self.carried) / CHUNK_SHARE,
-        };
-        let most = u64::try_from(CHUNK_BYTES_MAX).unwrap_or(u64::MAX);
-        let share = share.min(within(CHUNK_MILLISECONDS, u64::MAX));
-        share.clamp(CHUNK_BYTES_MIN, most)
-    }
-
-    fn arrived(&mut self, bytes: u64, took: Duration) {
-        self.carried += bytes;
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
-        self.rate = Some(bytes.saturating_mul(1_000_000) / micros);
-    }
-
-    fn broke(&mut self) {
-        self.before_break = Some(self.carried);
-        self.carried = 0;
-    }
-}
-
 impl UploadClient {
     /// A client over a line that gives up after so many attempts in a row that come to nothing.
     pub fn new(line: Channel, attempts_max: u32) -> Self {
         Self {
             client: IngestServiceClient::new(line),
-            pace: Pace {
-                carried: 0,
-                before_break: None,
-                rate: None,
-            },
+            pace: Pace::default(),
             attempts_max,
             bytes_sent: 0,
         }
@@ -296,6 +104,32 @@ impl UploadClient {
             };
             tokio::time::sleep(wait.max(asked)).await;
         }
+    }
+
+    /// Whether there is a hub at the other end that takes uploads: its word, and nothing else.
+    pub async fn ask(&mut self) -> Result<(), UpstreamError> {
+        let request = v1::ListUploadsRequest {
+            page_size: 1,
+            page_token: String::new(),
+        };
+        in_time(self.client.list_uploads(request)).await.map(drop)
+    }
+
+    /// A page of the report of an upload, and the token of the next page; empty for the first and after
+    /// the last.
+    pub async fn report(
+        &mut self,
+        upload_id: &str,
+        page_token: String,
+    ) -> Result<(Vec<v1::UploadEntry>, String), UpstreamError> {
+        let request = v1::GetUploadRequest {
+            upload_id: upload_id.to_owned(),
+            node: String::new(),
+            page_size: REPORT_PAGE_ENTRIES,
+            page_token,
+        };
+        let page = in_time(self.client.get_upload(request)).await?.into_inner();
+        Ok((page.entries, page.next_page_token))
     }
 
     async fn attempt(
@@ -437,50 +271,4 @@ fn part(content: &Bytes, from: u64, size: u64) -> Bytes {
 
 fn length(content: &[u8]) -> u64 {
     u64::try_from(content.len()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pace(carried: u64, before_break: Option<u64>) -> Pace {
-        Pace {
-            carried,
-            before_break,
-            rate: None,
-        }
-    }
-
-    #[test]
-    fn a_chunk_is_a_small_part_of_what_the_line_carries() {
-        let five = 5 * 1024 * 1024;
-
-        assert_eq!(pace(0, None).chunk(five), 40 * 1024);
-        assert_eq!(pace(0, Some(1024 * 1024)).chunk(five), 8 * 1024);
-        assert_eq!(pace(2 * 1024 * 1024, Some(0)).chunk(five), 16 * 1024);
-        assert_eq!(pace(0, Some(0)).chunk(five), 4 * 1024);
-        assert_eq!(pace(0, None).chunk(1 << 40), 256 * 1024);
-    }
-
-    #[test]
-    fn a_quick_line_gets_larger_chunks_until_it_breaks() {
-        let five = 5 * 1024 * 1024;
-        let mut pace = pace(0, None);
-
-        pace.arrived(1024 * 1024, Duration::from_millis(20));
-
-        assert_eq!(pace.chunk(five), 80 * 1024);
-        assert_eq!(pace.chunk(1024 * 1024), 64 * 1024);
-        pace.broke();
-        assert_eq!(pace.chunk(five), 8 * 1024);
-    }
-
-    #[test]
-    fn a_slow_line_gets_chunks_of_two_seconds() {
-        let mut pace = pace(0, None);
-
-        pace.arrived(40_000, Duration::from_secs(4));
-
-        assert_eq!(pace.chunk(1 << 40), 20_000);
-    }
 }

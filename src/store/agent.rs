@@ -2,6 +2,7 @@
 //!
 //! It is always one SQLite file with one writer, so its schema and statements have no twin for PostgreSQL.
 
+mod bulk;
 mod open;
 mod records;
 
@@ -16,6 +17,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::record::{Lane, RecordId, RecordKind, Version};
 use crate::domain::relations::Relations;
 
+pub use bulk::BulkRow;
 pub use open::AgentStoreOptions;
 pub use records::{AgentRecord, Answered};
 
@@ -66,6 +68,28 @@ pub struct QueuedState {
     pub relations: Relations,
     /// The sealed content as the client sent it; empty for a tombstone.
     pub content: Vec<u8>,
+}
+
+/// Which state of a record was sent, and as which version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentState {
+    /// The record.
+    pub key: OwnKey,
+    /// Which state of it.
+    pub state: i64,
+    /// The version.
+    pub version: Version,
+}
+
+impl QueuedState {
+    /// What is remembered of it when it is sent.
+    pub const fn sent(&self) -> SentState {
+        SentState {
+            key: self.key,
+            state: self.state,
+            version: self.version,
+        }
+    }
 }
 
 type QueueTuple = (i16, Uuid, i64, i64, i64, i16, String, Vec<u8>);

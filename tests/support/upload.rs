@@ -155,3 +155,10 @@ pub(crate) fn reason(status: &Status) -> String {
     let info = details.error_info();
     info.map(|info| info.reason.clone()).unwrap_or_default()
 }
+
+/// Every upload that the hub remembers of a node, the newest first.
+pub(crate) async fn list(client: &mut IngestServiceClient<Channel>) -> Vec<v1::UploadStatus> {
+    let request = v1::ListUploadsRequest::default();
+    let listed = client.list_uploads(request).await.expect("uploads");
+    listed.into_inner().uploads
+}

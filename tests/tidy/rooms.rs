@@ -68,7 +68,7 @@ const GRPC: [&str; 23] = [
 
 /// The agent has use cases of its own and is a client of the contract, like the forwarder of a hub: of the
 /// wire it names what a client needs.
-const AGENT: [&str; 10] = [
+const AGENT: [&str; 11] = [
     "domain",
     "store",
     "sync",
@@ -80,6 +80,7 @@ const AGENT: [&str; 10] = [
     "grpc::proto::v1",
     "grpc::push_client",
     "grpc::status::is_word",
+    "grpc::upload_client",
 ];
 
 /// The room that a file stands in. `main.rs` and `lib.rs` stand in none: they are the door.

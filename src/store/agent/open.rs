@@ -12,8 +12,9 @@ use crate::store::{Store, StoreError};
 
 /// Bytes of a page, SQLite's own default.
 const PAGE_BYTES: u64 = 4_096;
-/// Bytes beyond the limit of what is taken in: acknowledgements must find room when nothing more is taken.
-const RESERVE_BYTES: u64 = 8 * 1024 * 1024;
+/// Bytes beyond the limit of what is taken in: acknowledgements, and the upload that is on its way, must
+/// find room when nothing more is taken.
+const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 /// Memory of the writer's page cache, in KiB; the reader has half of it.
 const CACHE_KIBIBYTES: u32 = 1_024;
 /// Prepared statements that a connection keeps.
@@ -22,11 +23,18 @@ const STATEMENTS_KEPT_MAX: usize = 24;
 const ACQUIRE_SECONDS_MAX: u64 = 10;
 
 /// Steps of the schema; a step that has landed is never edited.
-const STEPS: &[(i64, &str, &str)] = &[(
-    1,
-    "agent",
-    include_str!("../../../migrations/agent/0001_agent.sql"),
-)];
+const STEPS: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "agent",
+        include_str!("../../../migrations/agent/0001_agent.sql"),
+    ),
+    (
+        3,
+        "bulk",
+        include_str!("../../../migrations/agent/0003_bulk.sql"),
+    ),
+];
 
 /// Which database to open.
 #[derive(Clone, Debug)]

@@ -18,6 +18,21 @@ pub(in crate::store) const READ_QUEUE: &str = "
     WHERE lane = $1
     ORDER BY lane, position
     LIMIT $2";
+/// Whether a lane has a record behind so many others.
+pub(in crate::store) const QUEUE_REACHES: &str = "
+    SELECT EXISTS (
+        SELECT 1
+        FROM queue
+        WHERE lane = $1
+        ORDER BY lane, position
+        LIMIT 1 OFFSET $2)";
+pub(in crate::store) const READ_QUEUE_AFTER: &str = "
+    SELECT position, kind, record_id, state, version, sealed_version, tombstone, relations, content
+    FROM queue
+    WHERE lane = $1
+      AND position > $2
+    ORDER BY lane, position
+    LIMIT $3";
 pub(in crate::store) const OLDEST_QUEUED: &str = "
     SELECT r.kept_at
     FROM queue q
@@ -45,6 +60,22 @@ pub(in crate::store) const FIND_AWAITING_ABOVE: &str = "
       AND above_state = 0
       AND golden_change > 0
       AND golden_change <= $2";
+
+pub(in crate::store) const READ_BULK: &str = "
+    SELECT upload_id, unit, records, content
+    FROM bulk";
+pub(in crate::store) const INSERT_BULK: &str = "
+    INSERT INTO bulk (id, upload_id, unit, records, content)
+    VALUES (1, $1, $2, $3, $4)";
+pub(in crate::store) const DELETE_BULK: &str = "DELETE FROM bulk";
+pub(in crate::store) const READ_BULK_RECORDS: &str = "
+    SELECT position, kind, record_id, state, version
+    FROM bulk_record
+    ORDER BY position
+    LIMIT $1";
+pub(in crate::store) const DELETE_BULK_RECORDS: &str = "
+    DELETE FROM bulk_record
+    WHERE position < $1";
 
 const KEY: [(&str, &str); 2] = [("kind", "SMALLINT"), ("record_id", "UUID")];
 
@@ -135,6 +166,19 @@ pub(in crate::store) const DELETE_QUEUED: Bulk = Bulk {
     DELETE FROM queue
     WHERE (kind, record_id, state) IN (SELECT kind, record_id, state FROM k)",
 };
+pub(in crate::store) const INSERT_BULK_RECORDS: Bulk = Bulk {
+    columns: &[
+        KEY[0],
+        KEY[1],
+        ("position", "BIGINT"),
+        ("state", "BIGINT"),
+        ("version", "BIGINT"),
+    ],
+    body: "
+    INSERT INTO bulk_record (kind, record_id, position, state, version)
+    SELECT kind, record_id, position, state, version
+    FROM k",
+};
 /// The hub held versions of records that were numbered here before the feed was read.
 pub(in crate::store) const RENUMBER_QUEUED: Bulk = Bulk {
     columns: &[KEY[0], KEY[1], ("version", "BIGINT")],
@@ -160,11 +204,18 @@ const PLAIN: &[(&str, &str)] = named![
     SET_FEED_READ,
     USED_BYTES,
     READ_QUEUE,
+    QUEUE_REACHES,
+    READ_QUEUE_AFTER,
     OLDEST_QUEUED,
     COUNT_QUEUED,
     COUNT_STANDINGS,
     LIST_RECORDS,
     FIND_AWAITING_ABOVE,
+    READ_BULK,
+    INSERT_BULK,
+    DELETE_BULK,
+    READ_BULK_RECORDS,
+    DELETE_BULK_RECORDS,
 ];
 const BULK: &[(&str, Bulk)] = named![
     FIND_RECORDS,
@@ -172,5 +223,6 @@ const BULK: &[(&str, Bulk)] = named![
     PUT_RECORDS,
     PUT_QUEUED,
     DELETE_QUEUED,
+    INSERT_BULK_RECORDS,
     RENUMBER_QUEUED,
 ];
