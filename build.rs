@@ -11,9 +11,10 @@ use prost_types::field_descriptor_proto::Type;
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
 const RECORD: &str = "proto/childsync/v1/record.proto";
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "proto/childsync/v1/ingest.proto",
     "proto/childsync/v1/feed.proto",
+    "proto/childsync/v1/bundle.proto",
     "proto/childsync/v1/status.proto",
     "proto/childsync/v1/node.proto",
     "proto/childsync/v1/review.proto",
@@ -64,9 +65,11 @@ fn generate_services(out: &Path) -> Result<(), Box<dyn Error>> {
         .out_dir(out)
         .bytes(".childsync.v1.RecordChange")
         .bytes(".childsync.v1.SendChunksRequest")
+        .bytes(".childsync.v1.ImportBundleRequest")
         .skip_debug([
             ".childsync.v1.RecordChange",
             ".childsync.v1.SendChunksRequest",
+            ".childsync.v1.ImportBundleRequest",
             ".childsync.v1.ExplainPairResponse",
             ".childsync.v1.GoldenVersion",
         ]);

@@ -1,9 +1,13 @@
 //! Beside the commune software: a durable queue, the way to the hub and back, and files of records.
 //!
 //! What comes in is [`settle`]d and kept by the [`keeper`] before it is acknowledged. A [`sender`] for each
-//! lane takes it to the hub, and the [`follower`] brings back where each record is.
+//! lane takes it to the hub, and the [`follower`] brings back where each record is. Where there is no line, a
+//! [`bundle`] is carried by hand. [`corrections`] say what an official is to put right.
 
 pub mod answers;
+pub mod bundle;
+pub mod card;
+pub mod corrections;
 pub mod csv_writer;
 pub mod drop_folder;
 pub mod file;
@@ -12,6 +16,7 @@ pub mod health;
 pub mod http;
 pub mod intake;
 pub mod keeper;
+pub mod label;
 pub mod overview;
 pub mod population;
 pub mod sender;

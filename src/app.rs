@@ -46,7 +46,7 @@ pub use agent::AgentApp;
 /// A hub that is ready to run.
 pub struct App {
     config: HubConfig,
-    directory: IdentityDirectory,
+    directory: Arc<IdentityDirectory>,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     connections: TcpListener,
@@ -80,6 +80,7 @@ impl App {
             None => None,
         };
         let models = configured_models(&config)?;
+        let (directory, metrics) = (Arc::new(directory), Arc::new(Metrics::default()));
         let hub = Arc::new(Hub {
             name: config.hub.name.clone(),
             unit: config.hub.unit,
@@ -94,10 +95,11 @@ impl App {
             models: Arc::new(models),
             clock: Arc::new(SystemClock),
             signals: Arc::new(Signals::default()),
+            directory: Arc::clone(&directory),
+            metrics: Arc::clone(&metrics),
             stop: CancellationToken::new(),
         });
         let owner = Uuid::now_v7().to_string().into();
-        let metrics = Arc::new(Metrics::default());
         Ok(Self {
             config,
             directory,

@@ -1,7 +1,9 @@
 //! One file per verb.
 
 mod agent;
+mod bundle;
 mod check_config;
+mod corrections;
 mod demo;
 pub mod evaluate;
 mod generate;
@@ -34,6 +36,8 @@ enum Verb {
     Demo(demo::Demo),
     Hub(hub::RunHub),
     Agent(agent::Agent),
+    Corrections(corrections::ShowCorrections),
+    Bundle(bundle::Bundle),
     CheckConfig(check_config::CheckConfig),
     Pki(pki::Pki),
     Review(review::Review),
@@ -64,6 +68,8 @@ impl Verb {
             Self::Demo(verb) => operator::block_on(verb.run()),
             Self::Hub(verb) => operator::block_on(verb.run()),
             Self::Agent(verb) => verb.run(),
+            Self::Bundle(verb) => operator::block_on(verb.run()),
+            Self::Corrections(verb) => operator::block_on(verb.run()),
             Self::CheckConfig(verb) => verb.run(),
             Self::Pki(verb) => verb.run(),
             Self::Linkage(verb) => operator::block_on(verb.run()),

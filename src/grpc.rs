@@ -3,7 +3,10 @@
 //! Protobuf types end in [`convert`]; gRPC codes are chosen in [`status`] alone.
 
 pub mod agent_server;
+pub mod bundle_file;
+pub mod bundle_service;
 pub mod canonical;
+pub mod card_client;
 pub mod connector;
 pub mod convert;
 pub mod feed;

@@ -7,6 +7,7 @@
 
 mod agent;
 mod bulk;
+mod bundles;
 mod decisions;
 mod engine;
 mod error;
@@ -29,8 +30,9 @@ mod uploads;
 
 pub use agent::{
     AgentPosition, AgentRecord, AgentStore, AgentStoreOptions, AgentTransaction, Answered, BulkRow,
-    OwnKey, QueuedState, SentState,
+    CorrectionCount, MadeBundle, OwnKey, QueuedState, SentState,
 };
+pub use bundles::{BundleRow, ImportedBundle};
 pub use decisions::{DecisionRow, ReviewOrder, ReviewRow};
 pub use engine::{Store, StoreOptions};
 pub use error::StoreError;

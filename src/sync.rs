@@ -1,10 +1,11 @@
-//! The use cases: ingest, reconcile, forward, feed, nodes and status.
+//! The use cases: ingest, bundles, reconcile, forward, feed, nodes and status.
 //!
 //! Each use case is one transaction, with no network inside it. What needs the wire comes in as a
 //! trait: [`codec::RecordCodec`] reads records, [`forward::Upstream`] takes golden records.
 
 pub mod backoff;
 pub mod bulk;
+pub mod bundle;
 pub mod codec;
 pub mod feed;
 pub mod forward;

@@ -15,7 +15,9 @@ use childsync::grpc::upload_client::UploadClient;
 use childsync::security::directory::IdentityDirectory;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::transport::Channel;
+use uuid::Uuid;
 
+use crate::support::bundle::{Forger, import_over};
 use crate::support::database::{Database, Engine};
 use crate::support::eventually;
 use crate::support::hub::{HubOptions, free_port, register, status};
@@ -103,6 +105,9 @@ async fn no_personal_data_leaves_the_sealed_columns() {
 
     let uploaded = upload_marked(&province.url, &pki).await;
     let answers = uploaded + &push_marked(&province.url, &pki).await;
+    for carried in carry_marked(operator(), &pki).await {
+        assert_eq!(marks_in(&carried), [""; 0]);
+    }
 
     eventually("everything went up", || async {
         let below = status(operator()).await;
@@ -230,6 +235,15 @@ async fn upload_marked(url: &str, pki: &Pki) -> String {
     format!("{receipt:?} {report:?} {sent}")
 }
 
+/// Carries a marked record to a hub that has it, and gives bundle and receipt.
+async fn carry_marked(operator: Channel, pki: &Pki) -> [Vec<u8>; 2] {
+    let forger = Forger::before(operator.clone(), pki).await;
+    let (own, changes) = (pki.directory("commune"), vec![change(1, 1, marked())]);
+    let bundle = forger.bundle(Uuid::now_v7(), "commune", &own, changes);
+    let receipt = import_over(operator, &bundle).await.expect("a receipt");
+    [bundle, receipt]
+}
+
 async fn read_metrics(port: u16) -> String {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
         .await
@@ -246,6 +260,7 @@ async fn no_personal_data_stands_in_a_postgresql_table() {
     use sqlx::{Connection, Row};
     let hub = crate::support::hub::TestHub::province(Engine::Postgres).await;
     hub.push(vec![change(1, 1, marked())]).await;
+    carry_marked(hub.operator_line(), &hub.pki).await;
     hub.settled().await;
     let mut connection = sqlx::PgConnection::connect(&hub.database.url)
         .await

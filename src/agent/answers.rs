@@ -28,12 +28,19 @@ pub async fn note_answers(
         let Some((sent, answer)) = answers.get(&record.key) else {
             continue;
         };
-        record.answered = Some(Answered {
-            version: sent.version,
-            answer: answer.answer,
-            reason: answer.reason.clone(),
-            rules: answer.rules.clone(),
-        });
+        // Of two ways up the slower one may bring an answer that a newer one has overtaken.
+        let is_overtaken = record
+            .answered
+            .as_ref()
+            .is_some_and(|held| held.version > sent.version);
+        if !is_overtaken {
+            record.answered = Some(Answered {
+                version: sent.version,
+                answer: answer.answer,
+                reason: answer.reason.clone(),
+                rules: answer.rules.clone(),
+            });
+        }
         let is_waiting = queued
             .get(&record.key)
             .is_some_and(|newest| *newest != sent.state);

@@ -5,6 +5,9 @@
 //! host name that leads here, can reach it.
 
 mod answers;
+pub mod bundles;
+mod corrections;
+mod corrections_page;
 pub mod openapi;
 mod page;
 mod records;
@@ -25,10 +28,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::bundle::Bundles;
 use super::intake::Intake;
 use super::overview::Overseen;
-use answers::{Problem, html, json, redirect_with_token};
-use routes::{Route, find};
+use answers::{CarryProblem, OCTETS, Problem, html, json, redirect_with_token};
+use routes::{RequestBody, Route, find};
 use token::Token;
 
 /// Connections at a time.
@@ -39,6 +43,8 @@ const REQUEST_SECONDS_MAX: u64 = 30;
 const HEAD_SECONDS_MAX: u64 = 5;
 /// Bytes of one body: a hundred records of ordinary size.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a receipt.
+pub const RECEIPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of one connection's buffers.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Name of the cookie that the page is opened with.
@@ -50,6 +56,8 @@ pub struct HttpPort {
     pub intake: Intake,
     /// What can be looked at.
     pub overseen: Overseen,
+    /// What is carried by hand.
+    pub bundles: Bundles,
     /// What a request must show.
     pub token: Token,
 }
@@ -110,8 +118,28 @@ impl HttpPort {
         let overseen = &self.overseen;
         match &admitted.route {
             Route::Page => Ok(html(page::page(overseen).await?)),
+            Route::CorrectionsPage(None) => Ok(html(
+                corrections_page::all(overseen, &admitted.query).await?,
+            )),
+            Route::CorrectionsPage(Some(reason)) => {
+                let page = corrections_page::one(overseen, *reason, &admitted.query);
+                Ok(html(page.await?))
+            }
+            Route::Corrections(None) => {
+                Ok(json(&corrections::counts(overseen, &admitted.query).await?))
+            }
+            Route::Corrections(Some(reason)) => {
+                let page = corrections::page(overseen, *reason, &admitted.query);
+                Ok(json(&page.await?))
+            }
             Route::Openapi => Ok(json(&openapi::document())),
             Route::Status => Ok(json(&records::status(overseen).await?)),
+            Route::ListBundles => Ok(json(&bundles::list(&self.bundles).await?)),
+            Route::WriteBundle => bundles::write(&self.bundles, &admitted.query).await,
+            Route::TakeReceipt => {
+                let taken = bundles::take_receipt(&self.bundles, &admitted.body);
+                Ok(json(&taken.await?))
+            }
             Route::ListRecords => Ok(json(&records::list(overseen, &admitted.query).await?)),
             Route::ShowRecord(key) => Ok(json(&records::show(overseen, *key).await?)),
             Route::PutRecord(kind, id) => {
@@ -149,10 +177,17 @@ impl HttpPort {
         }
         let route = find(request.method(), request.uri().path())?;
         let query = request.uri().query().unwrap_or_default().to_owned();
-        if route.has_body() && !is_json(request.headers()) {
-            return Err(Problem::NotJson);
-        }
-        let body = Limited::new(request.into_body(), BODY_BYTES_MAX)
+        let bytes_max = match route.body() {
+            RequestBody::Json if !is_of_type(request.headers(), "application/json") => {
+                return Err(Problem::NotJson);
+            }
+            RequestBody::File if !is_of_type(request.headers(), OCTETS) => {
+                return Err(Problem::Carry(CarryProblem::NotOctets));
+            }
+            RequestBody::File => RECEIPT_BYTES_MAX,
+            RequestBody::Json | RequestBody::Nothing => BODY_BYTES_MAX,
+        };
+        let body = Limited::new(request.into_body(), bytes_max)
             .collect()
             .await
             .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
@@ -179,11 +214,11 @@ fn is_this_machine(headers: &HeaderMap) -> bool {
     matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.split(';').next() == Some("application/json"))
+    kind.is_some_and(|kind| kind.split(';').next() == Some(expected))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::label::put_labels;
 use super::settle::{Holdings, Incoming, Kept, Numbering};
 use crate::domain::clock::Clock;
 use crate::domain::node::NodeId;
+use crate::security::seal::{SealError, SealKey};
 use crate::store::{AgentStore, OwnKey, StoreError};
 use crate::sync::ingest::{Examined, IngestError, Settled, SubmissionLog};
 use crate::sync::signals::Signal;
@@ -48,16 +50,18 @@ pub struct Keeping {
     store: AgentStore,
     clock: Arc<dyn Clock>,
     kept: Arc<Signal>,
+    key: Arc<SealKey>,
     limits: KeeperLimits,
 }
 
 impl Keeper {
     /// A way to the keeper, and the keeper that must be run for it. `kept` is called when it has kept
-    /// something.
+    /// something; `key` seals what tells an official which child a record is about.
     pub fn new(
         store: AgentStore,
         clock: Arc<dyn Clock>,
         kept: Arc<Signal>,
+        key: Arc<SealKey>,
         limits: KeeperLimits,
     ) -> (Self, Keeping) {
         let (sender, requests) = mpsc::channel(REQUESTS_WAITING_MAX);
@@ -66,6 +70,7 @@ impl Keeper {
             store,
             clock,
             kept,
+            key,
             limits,
         };
         (Self { requests: sender }, keeping)
@@ -152,6 +157,7 @@ impl Keeping {
     async fn write(&self, requests: &[Vec<Incoming>]) -> Result<Vec<Vec<Kept>>, IngestError> {
         self.try_write(requests).await.map_err(|error| match error {
             WriteError::Full => IngestError::Full,
+            WriteError::Sealing => IngestError::Sealing,
             WriteError::Store(error) if error.is_disk_full() => {
                 tracing::error!("The disk is full: nothing more is taken in until there is room");
                 IngestError::Full
@@ -182,7 +188,8 @@ impl Keeping {
                 kept.map(|change| holdings.settle(change)).collect()
             })
             .collect();
-        let effect = holdings.effect();
+        let mut effect = holdings.effect();
+        put_labels(&self.key, &mut effect.records, &effect.states)?;
         transaction.put_records(&effect.records).await?;
         transaction.put_queued(effect.states).await?;
         let queued = position.queued + effect.more_queued;
@@ -197,7 +204,14 @@ impl Keeping {
 /// Why nothing was kept.
 enum WriteError {
     Full,
+    Sealing,
     Store(StoreError),
+}
+
+impl From<SealError> for WriteError {
+    fn from(_: SealError) -> Self {
+        Self::Sealing
+    }
 }
 
 impl From<StoreError> for WriteError {

@@ -8,6 +8,8 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::node::NodeName;
 use crate::domain::record::Lane;
 use crate::domain::standing::Standing;
+use crate::domain::territory::Territory;
+use crate::security::seal::SealKey;
 use crate::store::{AgentStore, StoreError};
 
 /// The lines to the hub.
@@ -30,6 +32,10 @@ pub struct Overseen {
     pub hub: String,
     /// The database.
     pub store: AgentStore,
+    /// Opens what is sealed in it.
+    pub key: Arc<SealKey>,
+    /// The units whose records it may send.
+    pub territory: Arc<Territory>,
     /// What it may hold.
     pub limits: KeeperLimits,
     /// The lines to the hub.

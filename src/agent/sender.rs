@@ -49,7 +49,7 @@ pub struct Sender<U> {
 
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
-enum SendError {
+pub(super) enum SendError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -171,7 +171,7 @@ impl<U: Upward> Sender<U> {
 }
 
 /// A state of the queue as it goes up.
-fn open(key: &SealKey, state: QueuedState) -> Result<OutgoingRecord, SendError> {
+pub(super) fn open(key: &SealKey, state: QueuedState) -> Result<OutgoingRecord, SendError> {
     let (kind, record_id) = state.key;
     let submission = SubmissionKey {
         record: own_key(OWN_NODE, state.key),

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use crate::domain::clock::Timestamp;
 use crate::domain::record::Version;
 use crate::domain::standing::{HubAnswer, HubState, Known, Standing};
+use crate::domain::validation::Violation;
 use crate::store::{AgentRecord, OwnKey, QueuedState};
-use crate::sync::ingest::examine::{Candidate, rule_lines};
+use crate::sync::ingest::examine::{Candidate, rule_lines, warning_lines};
 use crate::sync::ingest::{Examined, Outcome, Reason, Settled};
 
 /// Who gives a record its versions.
@@ -106,8 +107,7 @@ impl Holdings {
         });
         let (outcome, version) = match verdict {
             Verdict::Keep(version) => {
-                let rules = rule_lines(&violations);
-                self.keep(key, candidate, version, numbering, rules);
+                self.keep(key, candidate, version, numbering, &violations);
                 (outcome, version)
             }
             // The same again: whether it breaks a rule has not changed either.
@@ -131,9 +131,10 @@ impl Holdings {
         candidate: Candidate,
         version: Version,
         numbering: Numbering,
-        rules: String,
+        violations: &[Violation],
     ) {
         self.last_state += 1;
+        let rules = rule_lines(violations);
         let held = self.records.get(&key);
         let (answered, hub) = held.map_or((None, None), |held| {
             (held.answered.clone(), held.hub.clone())
@@ -143,6 +144,9 @@ impl Holdings {
             version,
             hash: Some(candidate.hash),
             relations: candidate.relations.clone(),
+            // Read from the content by whoever can open it.
+            unit: None,
+            label: Vec::new(),
             kept_at: self.now,
             standing: if rules.is_empty() {
                 Standing::Kept
@@ -150,6 +154,7 @@ impl Holdings {
                 Standing::KeptToCorrect
             },
             rules,
+            warnings: warning_lines(violations),
             answered,
             hub,
         };

@@ -85,7 +85,8 @@ pub(super) fn write_change(record: OutgoingRecord) -> v1::RecordChange {
     record_change(record_id, version, record.kind, body, &different_from)
 }
 
-fn read_answer(outcome: &v1::RecordOutcome) -> Option<UpwardAnswer> {
+/// What a hub says of a record; `None` if it makes no sense.
+pub(super) fn read_answer(outcome: &v1::RecordOutcome) -> Option<UpwardAnswer> {
     let answer = match outcome.outcome() {
         v1::Outcome::Unspecified => return None,
         v1::Outcome::Accepted | v1::Outcome::Unchanged | v1::Outcome::Superseded => {

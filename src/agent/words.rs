@@ -1,5 +1,6 @@
 //! What an official reads: standings, reasons and rules in plain Vietnamese.
 
+use crate::domain::correction::CorrectionReason;
 use crate::domain::standing::Standing;
 use crate::domain::validation::Rule;
 use crate::sync::ingest::Reason;
@@ -12,6 +13,17 @@ pub const fn standing(standing: Standing) -> &'static str {
         Standing::ToCorrect => "Cấp trên trả lại, cần sửa",
         Standing::AtHub => "Đã đến tỉnh",
         Standing::AtTop => "Đã đến trung ương",
+    }
+}
+
+/// Why a record is on the list of corrections.
+pub const fn correction(reason: CorrectionReason) -> &'static str {
+    match reason {
+        CorrectionReason::Number => "Số định danh thiếu hoặc không thể đúng",
+        CorrectionReason::Duplicate => "Trùng với hồ sơ ở nơi khác",
+        CorrectionReason::Conflict => "Mâu thuẫn giữa các hồ sơ của cùng một trẻ",
+        CorrectionReason::Unit => "Xã không còn tồn tại",
+        CorrectionReason::Rule => "Lỗi khác",
     }
 }
 

@@ -10,12 +10,15 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::agent::OWN_NODE;
+use crate::agent::bundle::Bundles;
+use crate::agent::card::{CARD_FILE, Cards};
 use crate::agent::drop_folder::DropFolder;
 use crate::agent::follower::Follower;
 use crate::agent::http::token::Token;
-use crate::agent::http::{self, HttpPort};
+use crate::agent::http::{self as http_port, HttpPort};
 use crate::agent::intake::Intake;
 use crate::agent::keeper::{Keeper, KeeperLimits, Keeping};
 use crate::agent::overview::{Lines, Overseen};
@@ -24,6 +27,7 @@ use crate::config::AgentConfig;
 use crate::domain::clock::Clock;
 use crate::domain::record::Lane;
 use crate::grpc::agent_server::{self, AgentIngest};
+use crate::grpc::card_client::CardClient;
 use crate::grpc::convert::ContractCodec;
 use crate::grpc::feed_client::FeedClient;
 use crate::grpc::push_client::PushClient;
@@ -45,7 +49,7 @@ const DRAIN_SECONDS_MAX: u64 = 10;
 /// An agent that is ready to run.
 pub struct AgentApp {
     config: AgentConfig,
-    directory: IdentityDirectory,
+    directory: Arc<IdentityDirectory>,
     store: AgentStore,
     key: Arc<SealKey>,
     clock: Arc<dyn Clock>,
@@ -90,7 +94,7 @@ impl AgentApp {
         let token = Token::read_or_make(&config.http.token_file).context("http.token_file")?;
         Ok(Self {
             config,
-            directory,
+            directory: Arc::new(directory),
             store,
             key: Arc::new(key),
             clock,
@@ -113,6 +117,7 @@ impl AgentApp {
             self.store.clone(),
             Arc::clone(&self.clock),
             Arc::clone(&kept),
+            Arc::clone(&self.key),
             limits,
         );
         let lines = Lines::default();
@@ -144,9 +149,35 @@ impl AgentApp {
             name: self.config.agent.name.clone(),
             hub: self.config.hub.url.clone(),
             store: self.store.clone(),
+            key: Arc::clone(&self.key),
+            territory: Arc::new(self.config.territory()),
             limits: self.limits(),
             lines,
             clock: Arc::clone(&self.clock),
+        }
+    }
+
+    fn cards(&self) -> Cards {
+        let uri: Option<http::Uri> = self.config.hub.url.parse().ok();
+        let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
+        Cards {
+            store: self.store.clone(),
+            identity: Arc::clone(&self.directory),
+            host: host.to_owned(),
+            file: self.config.identity.directory.join(CARD_FILE),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    fn bundles(&self) -> Bundles {
+        Bundles {
+            store: self.store.clone(),
+            key: Arc::clone(&self.key),
+            identity: Arc::clone(&self.directory),
+            cards: self.cards(),
+            node: self.config.agent.name.clone(),
+            clock: Arc::clone(&self.clock),
+            fresh_id: Uuid::now_v7,
         }
     }
 
@@ -207,15 +238,19 @@ impl AgentApp {
             };
             parts.spawn(sender.run(stop.clone()));
         }
+        let feed_line = line()?;
         let follower = Follower {
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             kept: Arc::clone(kept),
-            feed: FeedClient::new(line()?),
+            feed: FeedClient::new(feed_line.clone()),
             line: Arc::clone(&lines.feed),
             chance: rand::random,
         };
         parts.spawn(follower.run(stop.clone()));
+        let client = CardClient::new(feed_line);
+        let fetching = self.cards().fetch(client, stop.clone(), rand::random);
+        parts.spawn(fetching);
         Ok(())
     }
 
@@ -228,7 +263,7 @@ impl AgentApp {
         mut parts: JoinSet<()>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let overseen = self.overseen(lines);
+        let (overseen, bundles) = (self.overseen(lines), self.bundles());
         let keeping = tokio::spawn(keeping.run());
         let metrics = Arc::new(Metrics::default());
         let tls = listener::server_config(&self.directory)?;
@@ -242,9 +277,10 @@ impl AgentApp {
         let port = HttpPort {
             intake,
             overseen,
+            bundles,
             token: self.token,
         };
-        parts.spawn(http::serve(self.http, Arc::new(port), stop.clone()));
+        parts.spawn(http_port::serve(self.http, Arc::new(port), stop.clone()));
         let stopping = stop.clone().cancelled_owned();
         let serving = tokio::spawn(agent_server::serve(service, connections, stopping));
         drain(serving, parts, keeping, stop).await

@@ -1,6 +1,6 @@
 //! `childsync agent`: keeps records beside the commune software and sends them.
 
-mod port;
+pub(super) mod port;
 mod show;
 
 use std::path::PathBuf;

@@ -1,7 +1,10 @@
 //! `childsync node`: the register of nodes.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
+use super::bundle::write_card;
 use super::operator::{HubLine, answer, say};
 use crate::domain::node::NodeName;
 use crate::domain::unit::UnitReference;
@@ -27,7 +30,8 @@ enum NodeVerb {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     childsync node add commune-30742 --unit GSO_PRE2025:30742 --hub https://hub:7443 --identity an\n  \
-    childsync node add kien-giang --unit GSO_PRE2025:91 --hub https://nation:7443 --identity an\n\n\
+    childsync node add kien-giang --unit GSO_PRE2025:91 --hub https://nation:7443 --identity an\n  \
+    childsync node add far-away --unit GSO_PRE2025:30745 --hub-card far-away/hub.card --hub … --identity an\n\n\
     Adding the same node again changes nothing.")]
 struct Add {
     /// Name as in the node's certificate
@@ -38,6 +42,9 @@ struct Add {
     /// A unit whose records it may write; may be given again; its own unit unless given
     #[arg(long, value_name = "SCHEME:CODE")]
     territory: Vec<UnitReference>,
+    /// File to leave the hub's card in, for a node that never has a line: hub.card beside its certificate
+    #[arg(long, value_name = "FILE")]
+    hub_card: Option<PathBuf>,
     #[command(flatten)]
     line: HubLine,
 }
@@ -52,12 +59,13 @@ impl Node {
 
 impl Add {
     async fn run(self) -> anyhow::Result<()> {
+        let line = self.line.open()?;
         let request = RegisterNodeRequest {
             name: self.name.to_string(),
             unit: Some(unit_message(self.unit)),
             territory: self.territory.into_iter().map(unit_message).collect(),
         };
-        let mut client = NodeServiceClient::new(self.line.open()?);
+        let mut client = NodeServiceClient::new(line.clone());
         let created = answer(client.register_node(request)).await?.created;
         let done = if created {
             "registered"
@@ -65,6 +73,9 @@ impl Add {
             "was registered already"
         };
         say(format_args!("{} {done}", self.name));
+        if let Some(file) = self.hub_card {
+            write_card(line, &file).await?;
+        }
         Ok(())
     }
 }

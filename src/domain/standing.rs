@@ -2,6 +2,7 @@
 
 use super::clock::Timestamp;
 use super::record::Version;
+use super::unit::UnitReference;
 
 /// Where the newest version of a record is, by the durable word of whoever holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,6 +113,10 @@ pub struct HubWord {
     pub change: i64,
     /// Source records of the golden record, of any node.
     pub linked: u32,
+    /// Units of the other nodes that hold records of the same child.
+    pub linked_units: Vec<UnitReference>,
+    /// Names of the fields on which the records of the same child contradict each other.
+    pub conflicts: Vec<String>,
     /// Whether the node above the hub holds it.
     pub above: Above,
 }
@@ -225,6 +230,8 @@ mod tests {
             position: 1,
             change: 1,
             linked: 1,
+            linked_units: Vec::new(),
+            conflicts: Vec::new(),
             above,
         }
     }

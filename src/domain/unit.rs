@@ -218,6 +218,47 @@ impl UnitReference {
         }
     }
 
+    /// Whether the unit is one of today: its list is in force, or it went on under its code and its name.
+    pub fn is_of_today(&self) -> bool {
+        match self.scheme {
+            AdminScheme::Gso2025 | AdminScheme::Gso2026 => self.find().is_some(),
+            AdminScheme::Gso2017 | AdminScheme::GsoPre2025 => {
+                let now = Self {
+                    scheme: AdminScheme::Gso2025,
+                    code: self.code,
+                };
+                let name = |unit: &Self| unit.find().map(|unit| unit.name);
+                self.of_today() == [self.code]
+                    && name(self).is_some_and(|own| name(&now) == Some(own))
+            }
+        }
+    }
+
+    /// Name of the unit with those around it, for example "Xã Thạnh Lộc, Huyện Châu Thành, Tỉnh Kiên
+    /// Giang"; `None` for a unit that its list does not have.
+    pub fn full_name(&self) -> Option<String> {
+        let mut name = self.find()?.name.to_owned();
+        let mut parent = self.find()?.parent;
+        while let Some(code) = parent {
+            let around = Self { code, ..*self }.find()?;
+            name.push_str(", ");
+            name.push_str(around.name);
+            parent = around.parent;
+        }
+        Some(name)
+    }
+
+    /// The units of other lists that have this code: what is meant where the list has no such unit.
+    pub fn namesakes(&self) -> impl Iterator<Item = Self> + use<> {
+        let (own, code) = (self.scheme, self.code);
+        let others = AdminScheme::ALL
+            .into_iter()
+            .filter(move |scheme| *scheme != own);
+        others
+            .map(move |scheme| Self { scheme, code })
+            .filter(|unit| unit.find().is_some())
+    }
+
     /// The units of 2025 that took over this one; empty for a unit that has none or is not of the
     /// list before it.
     pub fn successors(&self) -> &'static [UnitCode] {
@@ -356,6 +397,31 @@ mod tests {
         // Vĩnh Thanh Vân went into 30742 before the reform of 2025.
         assert_eq!(codes("GSO_2017:30730"), codes("GSO_PRE2025:30742"));
         assert!(codes("GSO_PRE2025:30334").len() > 1);
+    }
+
+    #[test]
+    fn a_unit_is_of_today_only_under_its_code_and_its_name() {
+        assert!(unit("GSO_2025:30742").is_of_today());
+        assert!(!unit("GSO_2025:99999").is_of_today());
+        // The code went on, and is another ward now.
+        assert!(!unit("GSO_PRE2025:30742").is_of_today());
+        assert!(!unit("GSO_PRE2025:30901").is_of_today());
+    }
+
+    #[test]
+    fn a_name_says_what_is_around_the_unit() {
+        let name = unit("GSO_PRE2025:30742").full_name().expect("listed");
+
+        assert!(name.starts_with("Phường Vĩnh Thanh Vân, "), "{name}");
+        assert!(name.ends_with(", Tỉnh Kiên Giang"), "{name}");
+        assert_eq!(unit("GSO_2025:99999").full_name(), None);
+    }
+
+    #[test]
+    fn a_code_that_a_list_lacks_is_looked_for_in_the_others() {
+        let meant: Vec<_> = unit("GSO_2025:30730").namesakes().collect();
+
+        assert!(meant.contains(&unit("GSO_2017:30730")), "{meant:?}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::domain::validation::{
 };
 use crate::linkage::survivorship::{Field, Rules};
 use crate::sync::codec::{RecordCodec, Unreadable};
-use crate::sync::ingest::IncomingChange;
+use crate::sync::ingest::{IncomingChange, Outcome};
 use mirror::Mirror;
 
 /// The rules of the survivorship file, with the contract's numbers of its fields. A report is never
@@ -58,6 +58,15 @@ pub(super) fn child_field_name(number: u32) -> String {
     let mut fields = CHILD_FIELDS.iter();
     let known = fields.find(|(known, _)| *known == number);
     known.map_or_else(|| number.to_string(), |(_, name)| name.clone())
+}
+
+/// Names of the fields on which sources disagree, from the text that stands with a golden record.
+pub(super) fn conflicting_fields(text: &str) -> Vec<String> {
+    let fields: Vec<(u32, serde_json::Value)> = serde_json::from_str(text).unwrap_or_default();
+    fields
+        .into_iter()
+        .map(|(number, _)| child_field_name(number))
+        .collect()
 }
 
 /// Reads records as the contract encodes them.
@@ -247,6 +256,17 @@ pub(super) fn write_instant(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp {
         seconds: micros.div_euclid(1_000_000),
         nanos,
+    }
+}
+
+/// An outcome, and why it is that one.
+pub(super) fn write_outcome(outcome: Outcome) -> (v1::Outcome, &'static str) {
+    match outcome {
+        Outcome::Accepted => (v1::Outcome::Accepted, ""),
+        Outcome::Unchanged => (v1::Outcome::Unchanged, ""),
+        Outcome::Superseded => (v1::Outcome::Superseded, ""),
+        Outcome::Rejected(reason) => (v1::Outcome::Rejected, reason.word()),
+        Outcome::Quarantined => (v1::Outcome::Quarantined, "RULE_BROKEN"),
     }
 }
 

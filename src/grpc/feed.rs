@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::convert::{write_instant, write_kind};
+use super::convert::{conflicting_fields, write_instant, write_kind, write_unit};
 use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::feed_service_server::FeedService;
@@ -126,6 +126,13 @@ fn write_event(row: FeedRow, progress: Option<UpstreamProgress>) -> v1::FeedEven
         (Some(SourceState::Live), 2..) => v1::FeedState::Linked,
         (Some(SourceState::Live), _) => v1::FeedState::Reconciled,
     };
+    let (linked_units, conflicts) = match state {
+        v1::FeedState::Linked => (row.linked_units, conflicting_fields(&row.conflicts)),
+        v1::FeedState::Unspecified
+        | v1::FeedState::Reconciled
+        | v1::FeedState::Withdrawn
+        | v1::FeedState::Quarantined => (Vec::new(), Vec::new()),
+    };
     v1::FeedEvent {
         record_id: row.record_id.to_string(),
         kind: write_kind(row.kind).into(),
@@ -153,5 +160,7 @@ fn write_event(row: FeedRow, progress: Option<UpstreamProgress>) -> v1::FeedEven
         upstream_state: upstream_state.into(),
         upstream_since,
         upstream_reason,
+        linked_units: linked_units.into_iter().map(write_unit).collect(),
+        conflicting_fields: conflicts,
     }
 }

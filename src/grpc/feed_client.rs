@@ -3,6 +3,7 @@
 use tonic::Streaming;
 use tonic::transport::Channel;
 
+use super::convert::read_unit;
 use super::proto::record;
 use super::proto::v1;
 use super::proto::v1::feed_service_client::FeedServiceClient;
@@ -13,6 +14,8 @@ use crate::domain::record::{RecordId, RecordKind, Version};
 use crate::domain::standing::{Above, HubState, HubWord};
 use crate::sync::forward::UpstreamError;
 
+/// Units of other nodes, and fields, that are kept of one event.
+const NAMED_MAX: usize = 16;
 /// Longest text of broken rules that is kept of one event, in bytes.
 const RULES_BYTES_MAX: usize = 8 * 1024;
 
@@ -129,6 +132,19 @@ fn read_event(event: &v1::FeedEvent, is_top: bool) -> Option<Told> {
             position: 0,
             change: clamped(event.golden_change),
             linked: event.linked_records,
+            linked_units: event
+                .linked_units
+                .iter()
+                .filter_map(read_unit)
+                .take(NAMED_MAX)
+                .collect(),
+            conflicts: event
+                .conflicting_fields
+                .iter()
+                .filter(|name| is_field_name(name))
+                .take(NAMED_MAX)
+                .cloned()
+                .collect(),
             above,
         },
         reason: word(&event.reason),
@@ -143,6 +159,12 @@ fn word(text: &str) -> String {
     } else {
         String::new()
     }
+}
+
+/// Whether a text is the name of a field of the contract, and not something that must not be kept.
+fn is_field_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=40).contains(&text.len()) && text.bytes().all(fits)
 }
 
 fn bounded_rules(rules: &[String]) -> String {

@@ -9,6 +9,8 @@ use super::status::{AccessError, peer};
 use crate::domain::clock::Clock;
 use crate::domain::node::NodeName;
 use crate::domain::unit::UnitReference;
+use crate::observability::metrics::Metrics;
+use crate::security::directory::IdentityDirectory;
 use crate::security::identity::Identity;
 use crate::security::seal::SealKey;
 use crate::store::{NodeRow, Store};
@@ -39,6 +41,10 @@ pub struct Hub {
     pub clock: Arc<dyn Clock>,
     /// Wake-up calls.
     pub signals: Arc<Signals>,
+    /// Its certificate, its key and whom it trusts.
+    pub directory: Arc<IdentityDirectory>,
+    /// Counts what happens.
+    pub metrics: Arc<Metrics>,
     /// Told when the hub stops.
     pub stop: CancellationToken,
 }

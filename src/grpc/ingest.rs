@@ -10,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::convert::{read_tombstone, write_violation};
+use super::convert::{read_tombstone, write_outcome, write_violation};
 use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::ingest_service_server::IngestService;
@@ -235,28 +235,15 @@ fn acknowledge(
         ..v1::PushResponse::default()
     };
     for (position, ((record_id, version), settled)) in (0..).zip(names.iter().zip(settled)) {
-        let (outcome, reason) = match settled.outcome {
-            Outcome::Accepted => {
-                response.accepted += 1;
-                (v1::Outcome::Accepted, "")
-            }
-            Outcome::Unchanged => {
-                response.unchanged += 1;
-                (v1::Outcome::Unchanged, "")
-            }
-            Outcome::Superseded => {
-                response.superseded += 1;
-                (v1::Outcome::Superseded, "")
-            }
-            Outcome::Rejected(reason) => {
-                response.rejected += 1;
-                (v1::Outcome::Rejected, reason.word())
-            }
-            Outcome::Quarantined => {
-                response.quarantined += 1;
-                (v1::Outcome::Quarantined, "RULE_BROKEN")
-            }
+        let count = match settled.outcome {
+            Outcome::Accepted => &mut response.accepted,
+            Outcome::Unchanged => &mut response.unchanged,
+            Outcome::Superseded => &mut response.superseded,
+            Outcome::Rejected(_) => &mut response.rejected,
+            Outcome::Quarantined => &mut response.quarantined,
         };
+        *count += 1;
+        let (outcome, reason) = write_outcome(settled.outcome);
         if settled.outcome != Outcome::Accepted || !settled.violations.is_empty() {
             response.outcomes.push(v1::RecordOutcome {
                 position,

@@ -50,6 +50,12 @@ impl std::fmt::Debug for v1::SendChunksRequest {
     }
 }
 
+impl std::fmt::Debug for v1::ImportBundleRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ImportBundleRequest(redacted)")
+    }
+}
+
 impl std::fmt::Debug for v1::ExplainPairResponse {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = formatter.debug_struct("ExplainPairResponse");

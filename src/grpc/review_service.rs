@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::convert::{child_field_name, read_unit, write_instant};
+use super::convert::{conflicting_fields, read_unit, write_instant};
 use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::review_service_server::ReviewService;
@@ -241,7 +241,7 @@ impl ReviewService for HubReviewService {
         let last = rows.last().filter(|_| is_full).map(|(golden, _)| *golden);
         let conflicts = rows.into_iter().map(|(golden, text)| v1::GoldenConflict {
             golden_id: golden.as_uuid().to_string(),
-            fields: field_names(&text),
+            fields: conflicting_fields(&text),
         });
         Ok(Response::new(v1::ListConflictsResponse {
             conflicts: conflicts.collect(),
@@ -343,13 +343,4 @@ fn write_story(
         versions: versions.collect(),
         aliases: aliases.collect(),
     }
-}
-
-/// Names of the fields of a conflicts text.
-fn field_names(text: &str) -> Vec<String> {
-    let fields: Vec<(u32, serde_json::Value)> = serde_json::from_str(text).unwrap_or_default();
-    fields
-        .into_iter()
-        .map(|(number, _)| child_field_name(number))
-        .collect()
 }

@@ -10,6 +10,7 @@ use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic::transport::Server;
 use tower::util::MapResponseLayer;
 
+use super::bundle_service::HubBundleService;
 use super::feed::Feed;
 use super::hub::Hub;
 use super::ingest::Ingest;
@@ -17,6 +18,7 @@ use super::linkage_service::HubLinkageService;
 use super::listener::AuthenticatedStream;
 use super::nodes::Nodes;
 use super::proto::FILE_DESCRIPTOR_SET;
+use super::proto::v1::bundle_service_server::BundleServiceServer;
 use super::proto::v1::feed_service_server::FeedServiceServer;
 use super::proto::v1::ingest_service_server::IngestServiceServer;
 use super::proto::v1::linkage_service_server::LinkageServiceServer;
@@ -87,6 +89,9 @@ pub async fn serve(
             hub: Arc::clone(&hub),
             log
         })))
+        .add_service(limited!(BundleServiceServer::new(HubBundleService::new(
+            Arc::clone(&hub)
+        ))))
         .add_service(limited!(FeedServiceServer::new(Feed {
             hub: Arc::clone(&hub)
         })))

@@ -8,8 +8,13 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
+use super::bundle_file::BundleFileError;
 use super::listener::Peer;
+use crate::security::hpke::HpkeError;
+use crate::security::letter::LetterError;
+use crate::security::trust::TrustError;
 use crate::store::StoreError;
+use crate::sync::bundle::BundleError;
 use crate::sync::forward::UpstreamError;
 use crate::sync::ingest::IngestError;
 use crate::sync::models::ModelError;
@@ -31,6 +36,8 @@ pub enum AccessError {
     NotRegistered,
     /// The call is for operators and the caller is none of this hub's.
     NotOperator,
+    /// The node that wrote a bundle is none that is registered here.
+    BundleNotRegistered,
     /// The call is for nodes.
     NotNode,
     /// An agent serves the node whose certificate it has, and nobody else.
@@ -49,6 +56,12 @@ impl From<AccessError> for Status {
                 Code::PermissionDenied,
                 "NODE_NOT_REGISTERED",
                 "this node is not registered here: ask the hub's operator to run `childsync node add`",
+            ),
+            AccessError::BundleNotRegistered => (
+                Code::PermissionDenied,
+                "NODE_NOT_REGISTERED",
+                "the node that made this bundle is not registered here: run `childsync node add`, or bring \
+                 the bundle to its own hub",
             ),
             AccessError::NotOperator => (
                 Code::PermissionDenied,
@@ -167,6 +180,62 @@ impl From<UploadError> for Status {
             UploadError::Fault(fault) => plain(Code::FailedPrecondition, fault.word(), &text),
         }
     }
+}
+
+impl From<BundleFileError> for Status {
+    fn from(error: BundleFileError) -> Self {
+        let reason = match error {
+            BundleFileError::Letter(LetterError::NotALetter | LetterError::OtherKind(_)) => {
+                "NOT_A_BUNDLE"
+            }
+            BundleFileError::Letter(LetterError::TooLarge) | BundleFileError::TooLarge => {
+                "BUNDLE_TOO_LARGE"
+            }
+            BundleFileError::Letter(LetterError::NotWhole | LetterError::Signature)
+            | BundleFileError::Sealing(HpkeError::Opening)
+            | BundleFileError::Content
+            | BundleFileError::Header => "BUNDLE_DAMAGED",
+            BundleFileError::Trust(TrustError::Expired | TrustError::NotYetValid) => {
+                "CERTIFICATE_EXPIRED"
+            }
+            BundleFileError::Trust(
+                TrustError::Foreign
+                | TrustError::OtherServer
+                | TrustError::Unusable
+                | TrustError::Identity(_),
+            )
+            | BundleFileError::OtherWriter => "BUNDLE_FOREIGN",
+            BundleFileError::OtherHub => "BUNDLE_OF_OTHER_HUB",
+            BundleFileError::Letter(LetterError::Signing)
+            | BundleFileError::Sealing(HpkeError::Sealing)
+            | BundleFileError::Packing => return internal(&error),
+        };
+        field("bundle", reason, &error)
+    }
+}
+
+impl From<BundleError> for Status {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Store(cause) => of_store(&cause),
+            BundleError::IdReused => already_exists("BUNDLE_ID_REUSED", &error.to_string()),
+            BundleError::Receipt => internal(&error),
+        }
+    }
+}
+
+/// As many bundles are being taken in as a hub has memory for.
+pub(super) fn bundle_wait() -> Status {
+    wait(
+        Code::ResourceExhausted,
+        "BUNDLES_BUSY",
+        "other bundles are being taken in: try again in a moment",
+    )
+}
+
+/// A thread that was to do a part of the work has failed.
+pub(super) fn join_failed(error: &tokio::task::JoinError) -> Status {
+    internal(error)
 }
 
 /// Bytes of an upload are missing: the client is told where to go on.

@@ -4,17 +4,24 @@ use std::fmt;
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::rand;
 
 use super::directory::{self, DirectoryError};
+use super::hpke::{HPKE_KEY_BYTES, HpkePrivate};
 
 /// First byte of everything that is sealed: how, and with which key.
 const FORMAT: u8 = 1;
 /// Length of a key, in bytes.
 pub const KEY_BYTES: usize = 32;
+/// What a key for letters is derived for.
+const LETTERS: &[&[u8]] = &[b"childsync.v1 letters"];
 
 /// A key that seals and opens contents. Never shown.
-pub struct SealKey(LessSafeKey);
+pub struct SealKey {
+    cipher: LessSafeKey,
+    letters: [u8; HPKE_KEY_BYTES],
+}
 
 impl fmt::Debug for SealKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +55,22 @@ impl SealKey {
     /// From 32 bytes.
     pub fn new(bytes: &[u8; KEY_BYTES]) -> Result<Self, SealError> {
         let key = UnboundKey::new(&AES_256_GCM_SIV, bytes).map_err(|_| SealError::Sealing)?;
-        Ok(Self(LessSafeKey::new(key)))
+        let mut letters = [0; HPKE_KEY_BYTES];
+        Salt::new(HKDF_SHA256, b"")
+            .extract(bytes)
+            .expand(LETTERS, HKDF_SHA256)
+            .and_then(|derived| derived.fill(&mut letters))
+            .map_err(|_| SealError::Sealing)?;
+        Ok(Self {
+            cipher: LessSafeKey::new(key),
+            letters,
+        })
+    }
+
+    /// The key that letters to this program are sealed to, by HKDF from the sealing key: all replicas of a hub
+    /// have the same, and who keeps the one keeps the other.
+    pub const fn letter_key(&self) -> HpkePrivate {
+        HpkePrivate::new(self.letters)
     }
 
     /// From a file that only its owner may read.
@@ -76,7 +98,7 @@ impl SealKey {
         sealed.extend_from_slice(&nonce);
         let mut body = content.to_vec();
         let nonce = Nonce::assume_unique_for_key(nonce);
-        self.0
+        self.cipher
             .seal_in_place_append_tag(nonce, Aad::from(place), &mut body)
             .map_err(|_| SealError::Sealing)?;
         sealed.append(&mut body);
@@ -92,7 +114,7 @@ impl SealKey {
         let mut body = body.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let length = self
-            .0
+            .cipher
             .open_in_place(nonce, Aad::from(place), &mut body)
             .map_err(|_| SealError::Opening)?
             .len();

@@ -3,6 +3,8 @@
 //! It is always one SQLite file with one writer, so its schema and statements have no twin for PostgreSQL.
 
 mod bulk;
+mod bundles;
+mod corrections;
 mod open;
 mod records;
 
@@ -18,6 +20,8 @@ use crate::domain::record::{Lane, RecordId, RecordKind, Version};
 use crate::domain::relations::Relations;
 
 pub use bulk::BulkRow;
+pub use bundles::MadeBundle;
+pub use corrections::CorrectionCount;
 pub use open::AgentStoreOptions;
 pub use records::{AgentRecord, Answered};
 

@@ -52,6 +52,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0006_uploads.sql"),
         postgres: include_str!("../../migrations/postgres/0006_uploads.sql"),
     },
+    Step {
+        version: 7,
+        name: "bundles",
+        sqlite: include_str!("../../migrations/sqlite/0007_bundles.sql"),
+        postgres: include_str!("../../migrations/postgres/0007_bundles.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::bulk::Column;
 use super::golden_history::AliasKind;
+use super::nodes::read_unit;
 use super::relations::{read_relations, write_relations};
 use super::submissions::{expect_rows, key_columns, read_hash, read_key, read_version};
 use super::{StoreError, Transaction, on_conn, sql};
@@ -13,6 +14,7 @@ use crate::domain::golden::GoldenId;
 use crate::domain::node::NodeId;
 use crate::domain::record::{ContentHash, RecordId, RecordKey, RecordKind, Version};
 use crate::domain::relations::Relations;
+use crate::domain::unit::UnitReference;
 
 /// Whether a source record counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +122,11 @@ pub struct FeedRow {
     pub golden_change: i64,
     /// The upstream's reason, if it refuses the golden record.
     pub refusal: Option<String>,
+    /// What the sources of the golden record disagree on, as it stands with the golden record.
+    pub conflicts: String,
+    /// Units of the other nodes that hold live records of the golden record. Filled by
+    /// [`Transaction::find_linked_units`] only.
+    pub linked_units: Vec<UnitReference>,
 }
 
 type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>, String);
@@ -149,6 +156,7 @@ type FeedTuple = (
     i64,
     Option<i64>,
     Option<String>,
+    String,
 );
 
 impl Transaction {
@@ -305,6 +313,22 @@ impl Transaction {
         });
         rows.into_iter().map(read_feed_row).collect()
     }
+
+    /// Says of golden records which other nodes' units hold live records of them, in no order.
+    pub async fn find_linked_units(
+        &mut self,
+        node: NodeId,
+        golden: &[GoldenId],
+    ) -> Result<Vec<(GoldenId, UnitReference)>, StoreError> {
+        let columns = vec![
+            Column::Uuid(golden.iter().map(|id| id.as_uuid()).collect()),
+            Column::Long(vec![node.get(); golden.len()]),
+        ];
+        let rows: Vec<(Uuid, String)> = self.fetch_bulk(&sql::FIND_LINKED_UNITS, columns).await?;
+        rows.into_iter()
+            .map(|(id, unit)| Ok((GoldenId::new(id), read_unit(&unit)?)))
+            .collect()
+    }
 }
 
 pub(super) fn read_member(row: MemberTuple) -> Result<Member, StoreError> {
@@ -335,6 +359,7 @@ fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
         received_at,
         change,
         refusal,
+        conflicts,
     ) = row;
     let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
         table: "source_record",
@@ -358,5 +383,7 @@ fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
         received_at: Timestamp::from_micros(received_at),
         golden_change: change.unwrap_or_default(),
         refusal,
+        conflicts,
+        linked_units: Vec::new(),
     })
 }

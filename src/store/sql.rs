@@ -9,6 +9,7 @@ macro_rules! named {
 }
 
 pub(super) mod agent;
+pub(super) mod bundles;
 pub(super) mod linkage;
 pub(super) mod relink;
 pub(super) mod uploads;
@@ -382,7 +383,10 @@ pub(super) const READ_FEED: &str = "
             WHERE g.golden_id = event.golden_id) AS golden_change,
            (SELECT r.reason
             FROM forward_refusal r
-            WHERE r.golden_id = event.golden_id) AS refusal
+            WHERE r.golden_id = event.golden_id) AS refusal,
+           COALESCE((SELECT g.conflicts
+                     FROM golden_record g
+                     WHERE g.golden_id = event.golden_id), '[]') AS conflicts
     FROM (
         SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias, reason, rules,
                received_at
@@ -412,6 +416,19 @@ pub(super) const READ_FEED: &str = "
         LIMIT $3
     ) AS event
     ORDER BY event.feed_seq";
+/// Units of the nodes, other than the one that asks, that hold live records of golden records.
+pub(super) const FIND_LINKED_UNITS: Bulk = Bulk {
+    columns: &[("golden_id", "UUID"), ("node_id", "BIGINT")],
+    body: "
+    SELECT DISTINCT m.golden_id, n.unit
+    FROM k
+    JOIN source_record m
+      ON m.golden_id = k.golden_id
+     AND m.state = 1
+     AND m.node_id <> k.node_id
+    JOIN node n
+      ON n.node_id = m.node_id",
+};
 
 // Golden records
 
@@ -606,7 +623,8 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
     let linked = linkage::PLAIN
         .iter()
         .chain(relink::PLAIN)
-        .chain(uploads::PLAIN);
+        .chain(uploads::PLAIN)
+        .chain(bundles::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
     let bulk = BULK
         .iter()
@@ -691,6 +709,7 @@ const BULK: &[(&str, Bulk)] = named![
     RETELL_SOURCE_RECORDS,
     MOVE_SOURCE_RECORDS,
     READ_MEMBERS,
+    FIND_LINKED_UNITS,
     FIND_GOLDEN_RECORDS,
     PUT_GOLDEN_RECORDS,
     PUT_REFUSALS,

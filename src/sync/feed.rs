@@ -1,12 +1,18 @@
 //! The feed: a node reads what became of its records, from a cursor.
 
+use std::collections::HashMap;
+
 use crate::domain::clock::Timestamp;
+use crate::domain::golden::GoldenId;
 use crate::domain::node::NodeId;
 use crate::domain::record::Lane;
-use crate::store::{FeedRow, Store, StoreError};
+use crate::domain::unit::UnitReference;
+use crate::store::{FeedRow, Store, StoreError, Transaction};
 
 /// Events of one page.
 pub const FEED_PAGE_ROWS: i64 = 500;
+/// Units of other nodes that one event names.
+const LINKED_UNITS_MAX: usize = 16;
 
 /// A page of a node's feed and how far the hub's own upstream was, both as of one moment.
 #[derive(Clone, Debug)]
@@ -61,7 +67,8 @@ impl UpstreamProgress {
 /// A page of a node's feed after a cursor.
 pub async fn read_page(store: &Store, node: NodeId, cursor: i64) -> Result<FeedPage, StoreError> {
     let mut reading = store.read().await?;
-    let rows = reading.read_feed(node, cursor, FEED_PAGE_ROWS).await?;
+    let mut rows = reading.read_feed(node, cursor, FEED_PAGE_ROWS).await?;
+    name_linked_units(&mut reading, node, &mut rows).await?;
     let cursor = rows.last().map_or(cursor, |row| row.feed);
     let progress = UpstreamProgress {
         routine: reading.forward_position(Lane::Routine).await?,
@@ -73,4 +80,29 @@ pub async fn read_page(store: &Store, node: NodeId, cursor: i64) -> Result<FeedP
         cursor,
         progress,
     })
+}
+
+/// Says where else the children of linked records are registered.
+async fn name_linked_units(
+    reading: &mut Transaction,
+    node: NodeId,
+    rows: &mut [FeedRow],
+) -> Result<(), StoreError> {
+    let linked = rows.iter().filter(|row| row.linked > 1);
+    let mut golden: Vec<GoldenId> = linked.filter_map(|row| row.golden_id).collect();
+    golden.sort_unstable();
+    golden.dedup();
+    let mut units: HashMap<GoldenId, Vec<UnitReference>> = HashMap::new();
+    for (id, unit) in reading.find_linked_units(node, &golden).await? {
+        units.entry(id).or_default().push(unit);
+    }
+    for row in rows {
+        let found = row.golden_id.and_then(|id| units.get(&id));
+        let mut found = found.cloned().unwrap_or_default();
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(LINKED_UNITS_MAX);
+        row.linked_units = found;
+    }
+    Ok(())
 }

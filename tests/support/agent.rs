@@ -9,8 +9,11 @@ use childsync::domain::clock::{Clock, SystemClock};
 use childsync::domain::record::{RecordId, RecordKind};
 use childsync::domain::standing::Standing;
 use childsync::grpc::push_client::PushClient;
+use childsync::security::directory::read_private;
 use childsync::store::{AgentRecord, AgentStore, AgentStoreOptions};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -172,6 +175,59 @@ pub(crate) async fn queued(folder: &Path) -> i64 {
 }
 
 impl TestAgent {
+    /// Asks the HTTP port for a path, as the page's owner does, and gives status and body.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let (status, _, body) = self.ask("GET", path, &[]).await;
+        (status, String::from_utf8(body).expect("text"))
+    }
+
+    /// Sends a file, or nothing, and gives status, head and body.
+    pub(crate) async fn post(&self, path: &str, file: &[u8]) -> (u16, String, Vec<u8>) {
+        self.ask("POST", path, file).await
+    }
+
+    /// Keeps a record that is sent as JSON.
+    pub(crate) async fn put_json(&self, path: &str, body: &serde_json::Value) -> (u16, String) {
+        let body = body.to_string();
+        let (status, _, body) = self.ask("PUT", path, body.as_bytes()).await;
+        (status, String::from_utf8(body).expect("text"))
+    }
+
+    async fn ask(&self, method: &str, path: &str, file: &[u8]) -> (u16, String, Vec<u8>) {
+        let token = read_private(&self.folder.path().join("http.token")).expect("a private file");
+        let token = String::from_utf8(token).expect("text");
+        let kind = match method {
+            "PUT" => "application/json",
+            _ => "application/octet-stream",
+        };
+        let mut stream = TcpStream::connect(("127.0.0.1", self.options.http))
+            .await
+            .expect("a connection");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+             Authorization: Bearer {token}\r\nContent-Type: {kind}\r\n\
+             Content-Length: {}\r\n\r\n",
+            file.len()
+        );
+        let request = [request.as_bytes(), file].concat();
+        // An agent that has refused the head may close before it has read the body.
+        drop(stream.write_all(&request).await);
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("an answer");
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        let body = answer.split_off(end.expect("a head") + 4);
+        let head = String::from_utf8(answer).expect("text");
+        let status = head.get(9..12).and_then(|status| status.parse().ok());
+        (status.unwrap_or_default(), head, body)
+    }
+
+    /// The same, of an answer in JSON that must be good.
+    pub(crate) async fn get_json(&self, path: &str) -> serde_json::Value {
+        let (status, body) = self.get(path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str(&body).expect("JSON")
+    }
+
     /// Puts a file into the watched folder, whole from its first moment.
     pub(crate) fn drop_file(&self, name: &str, text: impl AsRef<[u8]>) {
         let folder = self.folder.path().join("drop");

@@ -36,7 +36,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 
 /// The wire asks the use cases. It keeps the store to hand it to them, chooses the gRPC code of its
 /// errors and writes out the rows that the use cases answer with.
-const GRPC: [&str; 23] = [
+const GRPC: [&str; 24] = [
     "domain",
     "sync",
     "security",
@@ -61,6 +61,8 @@ const GRPC: [&str; 23] = [
     "store::Entry",
     "store::HeldUpload",
     "store::UploadKey",
+    // A bundle as an operator is shown it.
+    "store::ImportedBundle",
     "store::NodeCounts",
     "store::NodeRow",
     "store::Registration",
@@ -68,15 +70,21 @@ const GRPC: [&str; 23] = [
 
 /// The agent has use cases of its own and is a client of the contract, like the forwarder of a hub: of the
 /// wire it names what a client needs.
-const AGENT: [&str; 11] = [
+const AGENT: [&str; 16] = [
     "domain",
     "store",
     "sync",
     "security",
     // Files and programs give records in forms that the wire knows how to encode.
     "grpc::convert::write_child",
+    // An official is told by name which record to correct.
+    "grpc::convert::read_child",
+    "grpc::convert::read_case_report",
     "grpc::json",
+    "grpc::bundle_file",
+    "grpc::card_client",
     "grpc::feed_client",
+    "grpc::proto::record::RecordKind",
     "grpc::proto::v1",
     "grpc::push_client",
     "grpc::status::is_word",

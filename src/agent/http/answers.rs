@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use crate::store::StoreError;
 use crate::sync::ingest::IngestError;
 
+/// The content type of files.
+pub(super) const OCTETS: &str = "application/octet-stream";
 /// How long a client waits before it tries again, in seconds.
 const RETRY_SECONDS: &str = "1";
 
@@ -35,12 +37,48 @@ pub(super) enum Problem {
     Invalid(String),
     /// There is no such record.
     RecordUnknown,
+    /// What is carried by hand cannot be written or taken.
+    Carry(CarryProblem),
     /// The agent keeps as much as it may, or the disk is full.
     Full,
     /// The agent is busy or stopping.
     Busy,
     /// The agent's fault; the log has the cause.
     Internal,
+}
+
+/// Why something cannot be carried by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CarryProblem {
+    /// Nothing waits.
+    NothingWaits,
+    /// There is no card of the hub that a bundle could be sealed to, and what to do.
+    CardMissing(String),
+    /// The receipt cannot be taken, and why.
+    ReceiptRefused(String),
+    /// The body must be a file.
+    NotOctets,
+}
+
+impl CarryProblem {
+    fn parts(&self) -> (StatusCode, &'static str, &str) {
+        match self {
+            Self::NothingWaits => (
+                StatusCode::CONFLICT,
+                "NOTHING_WAITS",
+                "nothing waits to be sent: the hub has everything that was kept here",
+            ),
+            Self::CardMissing(problem) => (StatusCode::CONFLICT, "HUB_CARD_MISSING", problem),
+            Self::ReceiptRefused(problem) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "RECEIPT_REFUSED", problem)
+            }
+            Self::NotOctets => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "NOT_OCTETS",
+                "send the file as it is, with the header Content-Type: application/octet-stream",
+            ),
+        }
+    }
 }
 
 impl Problem {
@@ -75,7 +113,7 @@ impl Problem {
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "BODY_TOO_LARGE",
-                "a request may have 1 MiB: send fewer records at a time",
+                "a request may have 1 MiB, a receipt 16 MiB: send fewer records at a time",
             ),
             Self::BodyBroken => (
                 StatusCode::BAD_REQUEST,
@@ -93,6 +131,7 @@ impl Problem {
                 "RECORD_UNKNOWN",
                 "the agent has no such record: check kind and record id",
             ),
+            Self::Carry(problem) => problem.parts(),
             Self::Full => (
                 StatusCode::INSUFFICIENT_STORAGE,
                 "AGENT_FULL",
@@ -158,6 +197,11 @@ pub(super) fn json(value: &Value) -> Response<Full<Bytes>> {
     respond(StatusCode::OK, "application/json", value.to_string())
 }
 
+/// A file.
+pub(super) fn octets(bytes: Vec<u8>) -> Response<Full<Bytes>> {
+    respond(StatusCode::OK, OCTETS, bytes)
+}
+
 /// The page asks for nothing from elsewhere and runs nothing, whatever stands in it.
 pub(super) fn html(page: String) -> Response<Full<Bytes>> {
     let mut response = respond(StatusCode::OK, "text/html; charset=utf-8", page);
@@ -184,8 +228,12 @@ pub(super) fn redirect_with_token(name: &str, token: &str) -> Response<Full<Byte
     response
 }
 
-fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn respond(
+    status: StatusCode,
+    kind: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     let headers: [(HeaderName, &'static str); 4] = [
         (header::CONTENT_TYPE, kind),

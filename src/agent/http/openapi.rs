@@ -1,13 +1,14 @@
 //! The description of the HTTP port, in version 3.1 of `OpenAPI`. What records hold is described from the contract.
 
+mod schemas;
+
 use serde_json::{Map, Value, json};
 
-use super::BODY_BYTES_MAX;
+use super::bundles::{BUNDLE_HEADER, NEXT_HEADER, RECORDS_HEADER};
 use super::records::PAGE_RECORDS_MAX;
-use crate::agent::intake::INTAKE_CHANGES_MAX;
-use crate::domain::record::RecordKind;
+use super::{BODY_BYTES_MAX, RECEIPT_BYTES_MAX};
+use crate::domain::correction::CorrectionReason;
 use crate::domain::standing::Standing;
-use crate::grpc::json::{message_name, record_schemas};
 
 /// The whole description.
 pub fn document() -> Value {
@@ -31,7 +32,7 @@ pub fn document() -> Value {
                     "description": "What the token file holds (http.token_file of the configuration)",
                 },
             },
-            "schemas": schemas(),
+            "schemas": schemas::all(),
         },
     })
 }
@@ -50,6 +51,34 @@ fn paths() -> Value {
                 "200": { "description": "The page", "content": { "text/html": {} } },
                 "303": { "description": "Opened by a link with the token; the page is at the same path" },
             })),
+        },
+        "/corrections": {
+            "get": operation("The page of what is to be corrected, in Vietnamese; made to be printed",
+                &[unit()], &page_answer()),
+        },
+        "/corrections/{reason}": {
+            "get": operation("The same for one reason, in pages", &corrections_parameters(),
+                &page_answer()),
+        },
+        "/v1/bundles": {
+            "get": operation("The bundles that were written to be carried by hand, the newest first", &[],
+                &answers("The bundles", &reference("Bundles"), &[])),
+            "post": operation("Write what waits as a bundle; nothing leaves the queue",
+                &[parameter("after", "query", "childsync-next-after of the bundle before", false)],
+                &bundle_answer()),
+        },
+        "/v1/bundles/receipt": {
+            "post": with_file("Take the receipt of a bundle: what it answers leaves the queue",
+                &answers("What came of it", &reference("TakenReceipt"), &["413", "415", "422", "503"])),
+        },
+        "/v1/corrections": {
+            "get": operation("How many records are to be corrected, by reason", &[unit()],
+                &answers("The counts", &reference("CorrectionCounts"), &["400"])),
+        },
+        "/v1/corrections/{reason}": {
+            "get": operation("What is to be corrected for one reason, in pages, with the children's names",
+                &corrections_parameters(),
+                &answers("A page", &reference("CorrectionPage"), &["400", "404"])),
         },
         "/openapi.json": {
             "get": operation("This description", &[], &answers("The description", &json!({}), &[])),
@@ -74,6 +103,38 @@ fn paths() -> Value {
             "delete": operation("Withdraw a record", &[kind, id, reason(), version_parameter()],
                 &answers("What became of it", &reference("KeepOutcome"), WRITE_ERRORS)),
         },
+    })
+}
+
+fn page_answer() -> Value {
+    json!({ "200": { "description": "The page", "content": { "text/html": {} } } })
+}
+
+fn bundle_answer() -> Value {
+    let mut answers = answers("The bundle", &json!({}), &["400", "409", "503"]);
+    let headers = [BUNDLE_HEADER, RECORDS_HEADER, NEXT_HEADER];
+    let headers = headers.map(|name| (name.to_owned(), json!({ "schema": text() })));
+    let file = json!({
+        "description": "The bundle; write it to a file. With childsync-next-after there is more for another one",
+        "headers": headers.into_iter().collect::<Map<_, _>>(),
+        "content": { "application/octet-stream": {} },
+    });
+    if let Some(place) = answers.pointer_mut("/200") {
+        *place = file;
+    }
+    answers
+}
+
+fn with_file(summary: &str, responses: &Value) -> Value {
+    json!({
+        "summary": summary,
+        "parameters": [],
+        "requestBody": {
+            "required": true,
+            "description": format!("At most {RECEIPT_BYTES_MAX} bytes"),
+            "content": { "application/octet-stream": {} },
+        },
+        "responses": responses,
     })
 }
 
@@ -110,7 +171,11 @@ fn answers(description: &str, schema: &Value, errors: &[&str]) -> Value {
             "403" => "The request names another host than this machine",
             "404" => "There is no such record",
             "413" => "The body is too large",
-            "415" => "The body is not said to be JSON",
+            "409" => {
+                "Nothing waits, or the card of the hub is missing; the message says what to do"
+            }
+            "415" => "The body is not said to be JSON, or a file where one is expected",
+            "422" => "The receipt is damaged, or of another hub or bundle",
             "503" => "Busy or stopping: send it again after Retry-After",
             _ => "Full: nothing of the request was kept; send it again when the hub has taken some",
         };
@@ -135,17 +200,38 @@ fn parameter(name: &str, place: &str, description: &str, is_required: bool) -> V
 
 fn list_parameters() -> [Value; 3] {
     let words = Standing::ALL.map(Standing::word);
+    let standing = json!({
+        "name": "standing", "in": "query", "required": true,
+        "schema": { "type": "string", "enum": words },
+    });
+    let [after, limit] = page_parameters();
+    [standing, after, limit]
+}
+
+fn page_parameters() -> [Value; 2] {
     [
-        json!({
-            "name": "standing", "in": "query", "required": true,
-            "schema": { "type": "string", "enum": words },
-        }),
         parameter("after", "query", "next_after of the page before", false),
         json!({
             "name": "limit", "in": "query", "required": false,
             "schema": { "type": "integer", "minimum": 1, "maximum": PAGE_RECORDS_MAX },
         }),
     ]
+}
+
+fn unit() -> Value {
+    let text = "Records of this commune only, as SCHEME:CODE, for example GSO_PRE2025:30742";
+    parameter("unit", "query", text, false)
+}
+
+fn corrections_parameters() -> [Value; 4] {
+    let reason =
+        json!({ "name": "reason", "in": "path", "required": true, "schema": correction_reasons() });
+    let [after, limit] = page_parameters();
+    [reason, unit(), after, limit]
+}
+
+pub(super) fn correction_reasons() -> Value {
+    json!({ "type": "string", "enum": CorrectionReason::ALL.map(CorrectionReason::word) })
 }
 
 fn reason() -> Value {
@@ -156,19 +242,19 @@ fn version_parameter() -> Value {
     json!({ "name": "version", "in": "query", "required": false, "schema": version() })
 }
 
-fn reference(name: &str) -> Value {
+pub(super) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-fn kinds() -> Value {
+pub(super) fn kinds() -> Value {
     json!({ "type": "string", "enum": ["child", "case-report"] })
 }
 
-fn reasons() -> Value {
+pub(super) fn reasons() -> Value {
     json!({ "type": "string", "enum": ["error", "duplicate", "moved", "turned-16", "erased"] })
 }
 
-fn version() -> Value {
+pub(super) fn version() -> Value {
     json!({
         "type": "integer",
         "minimum": 1,
@@ -177,154 +263,20 @@ fn version() -> Value {
     })
 }
 
-fn text() -> Value {
+pub(super) fn text() -> Value {
     json!({ "type": "string" })
 }
 
-fn instant() -> Value {
+pub(super) fn instant() -> Value {
     json!({ "type": ["string", "null"], "format": "date-time" })
 }
 
-fn object(required: &[&str], properties: &Value) -> Value {
+pub(super) fn object(required: &[&str], properties: &Value) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
-fn list(of: &Value) -> Value {
+pub(super) fn list(of: &Value) -> Value {
     json!({ "type": "array", "items": of })
-}
-
-fn schemas() -> Value {
-    let mut schemas: Map<String, Value> = record_schemas().into_iter().collect();
-    let content = json!({ "oneOf": [
-        reference(message_name(RecordKind::Child)),
-        reference(message_name(RecordKind::CaseReport)),
-    ] });
-    schemas.extend(incoming(&content));
-    schemas.extend(outgoing());
-    Value::Object(schemas)
-}
-
-fn incoming(content: &Value) -> [(String, Value); 2] {
-    let record =
-        json!({ "version": version(), "record": content, "different_from": list(&text()) });
-    let entry = json!({
-        "kind": kinds(),
-        "record_id": text(),
-        "version": version(),
-        "record": content,
-        "different_from": list(&text()),
-        "withdrawn": reasons(),
-    });
-    let records = json!({
-        "type": "array",
-        "maxItems": INTAKE_CHANGES_MAX,
-        "items": object(&["kind", "record_id"], &entry),
-    });
-    [
-        ("Record".to_owned(), object(&["record"], &record)),
-        (
-            "Records".to_owned(),
-            object(&["records"], &json!({ "records": records })),
-        ),
-    ]
-}
-
-fn outgoing() -> Vec<(String, Value)> {
-    let outcomes = [
-        "accepted",
-        "unchanged",
-        "superseded",
-        "rejected",
-        "quarantined",
-    ];
-    let violation = object(
-        &["field", "rule", "level"],
-        &json!({
-            "field": text(), "rule": text(), "level": { "type": "string", "enum": ["reject", "warn"] },
-            "description": text(), "description_vi": text(),
-        }),
-    );
-    let outcome = object(
-        &["kind", "record_id", "outcome"],
-        &json!({
-            "kind": kinds(), "record_id": text(), "version": { "type": ["integer", "null"] },
-            "outcome": { "type": "string", "enum": outcomes },
-            "reason": text(), "reason_vi": text(), "violations": list(&reference("Violation")),
-        }),
-    );
-    let page = json!({
-        "records": list(&reference("RecordStanding")),
-        "next_after": { "type": ["string", "null"] },
-    });
-    let problem = object(
-        &["reason", "message"],
-        &json!({ "reason": text(), "message": text() }),
-    );
-    let outcomes = json!({ "outcomes": list(&reference("KeepOutcome")) });
-    vec![
-        ("Violation".to_owned(), violation),
-        ("KeepOutcome".to_owned(), outcome),
-        ("Outcomes".to_owned(), object(&["outcomes"], &outcomes)),
-        ("RecordStanding".to_owned(), record_standing()),
-        ("RecordPage".to_owned(), object(&["records"], &page)),
-        ("Status".to_owned(), status()),
-        ("Problem".to_owned(), problem),
-    ]
-}
-
-fn record_standing() -> Value {
-    let rules = list(&text());
-    let answer = json!({
-        "version": { "type": "integer" },
-        "answer": { "type": "string", "enum": ["taken", "quarantined", "refused"] },
-        "reason": text(), "broken_rules": rules, "broken_rules_vi": rules,
-    });
-    let hub = json!({
-        "version": { "type": "integer" },
-        "state": { "type": "string", "enum": ["live", "withdrawn", "quarantined"] },
-        "since": instant(), "linked_records": { "type": "integer" },
-        "above": { "type": "string", "enum": ["not-yet", "held", "refused"] },
-        "above_since": instant(), "above_reason": text(),
-    });
-    let nullable =
-        |properties: &Value| json!({ "oneOf": [{ "type": "null" }, object(&[], properties)] });
-    object(
-        &["kind", "record_id", "version", "standing"],
-        &json!({
-            "kind": kinds(), "record_id": text(), "version": { "type": "integer" },
-            "standing": { "type": "string", "enum": Standing::ALL.map(Standing::word) },
-            "standing_vi": text(), "kept_at_by_this_machine": instant(),
-            "broken_rules": rules, "broken_rules_vi": rules,
-            "hub_answer": nullable(&answer), "hub": nullable(&hub),
-        }),
-    )
-}
-
-fn status() -> Value {
-    let count = json!({ "type": "integer" });
-    let flag = json!({ "type": "boolean" });
-    let line = object(
-        &["last_error", "failed_attempts"],
-        &json!({
-            "last_error": text(), "failed_attempts": count, "last_answer_at": instant(),
-        }),
-    );
-    let standings: Map<String, Value> = Standing::ALL
-        .into_iter()
-        .map(|standing| (standing.word().to_owned(), count.clone()))
-        .collect();
-    let lines = json!({ "urgent": line, "routine": line, "feed": line });
-    object(
-        &["name", "has_line", "is_full", "waiting", "standings"],
-        &json!({
-            "name": text(), "hub": text(), "program_version": text(), "machine_time": instant(),
-            "has_line": flag, "is_full": flag,
-            "waiting": object(&[], &json!({ "urgent": count, "routine": count })),
-            "oldest_kept_at": instant(), "used_bytes": count, "bytes_max": count, "records_max": count,
-            "standings": object(&[], &Value::Object(standings)),
-            "lines": object(&[], &lines),
-        }),
-    )
 }
 
 #[cfg(test)]

@@ -6,18 +6,21 @@ use time::UtcOffset;
 
 use super::answers::Problem;
 use super::routes::kind_word;
+use crate::agent::corrections::count;
 use crate::agent::overview::{Overseen, Overview};
 use crate::agent::words;
 use crate::domain::clock::Timestamp;
 use crate::domain::standing::Standing;
-use crate::store::AgentRecord;
+use crate::store::{AgentRecord, MadeBundle};
 
 /// Records to correct that the page shows.
 const SHOWN_MAX: i64 = 50;
+/// Bundles that the page shows, the newest.
+const BUNDLES_SHOWN_MAX: i64 = 5;
 /// Vietnam's offset from UTC, in hours.
 const VIETNAM_OFFSET_HOURS: i8 = 7;
 
-const STYLE: &str = "body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:50rem;padding:0 1rem;\
+pub(super) const STYLE: &str = "body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:50rem;padding:0 1rem;\
     color:#222}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;\
     width:100%}td,th{border-bottom:1px solid #ccc;padding:.4rem;text-align:left;vertical-align:top}\
     td.n{text-align:right}.ok{color:#0a6b2c}.bad{color:#a11}small{color:#666}";
@@ -30,17 +33,21 @@ pub(super) async fn page(overseen: &Overseen) -> Result<String, Problem> {
     for standing in [Standing::ToCorrect, Standing::KeptToCorrect] {
         records.extend(reading.list_records(standing, None, SHOWN_MAX).await?);
     }
+    let made = reading.list_bundles(BUNDLES_SHOWN_MAX).await?;
     drop(reading);
+    let to_correct_all = count(overseen, None).await?.records;
     let name = Escaped(overseen.name.as_str());
     Ok(format!(
         "<!doctype html><html lang=\"vi\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"refresh\" content=\"30\"><title>Hồ sơ trẻ em: {name}</title>\
          <style>{STYLE}</style></head><body><h1>Hồ sơ trẻ em: {name}</h1>{line}{room}\
-         <h2>Hồ sơ đang ở đâu</h2>{standings}<h2>Hồ sơ cần sửa</h2>{records}\
+         <h2>Hồ sơ đang ở đâu</h2>{standings}{carried}<h2>Hồ sơ cần sửa</h2>{corrections}{records}\
          <p><small>Giờ của máy này: {now}. Trang tự cập nhật sau 30 giây.</small></p></body></html>",
         line = line(&overview),
         room = room(&overview, overseen.limits.bytes_max),
         standings = standings(&overview),
+        carried = carried(&made),
+        corrections = corrections(to_correct_all),
         records = to_correct(&records),
         now = moment(overview.now),
     ))
@@ -64,9 +71,15 @@ fn line(overview: &Overview) -> String {
         .map(|error| trouble(error))
         .next()
         .unwrap_or("đang thử kết nối");
+    let carry = if waiting > 0 {
+        " Nếu mất mạng lâu ngày, có thể mang hồ sơ đến tỉnh bằng USB: xem lệnh <code>childsync bundle \
+         --help</code>."
+    } else {
+        ""
+    };
     format!(
         "<p class=\"bad\">Chưa kết nối được với tỉnh: {cause}. Hồ sơ vẫn được lưu an toàn ở máy này và \
-         sẽ tự gửi khi có kết nối. {queue}</p>"
+         sẽ tự gửi khi có kết nối. {queue}{carry}</p>"
     )
 }
 
@@ -105,6 +118,36 @@ fn standings(overview: &Overview) -> String {
     format!("<table>{}</table>", rows.concat())
 }
 
+/// What was carried by hand, and whether the province has answered.
+fn carried(made: &[MadeBundle]) -> String {
+    if made.is_empty() {
+        return String::new();
+    }
+    let rows = made.iter().map(|bundle| {
+        let answered = bundle.receipted_at.map_or_else(
+            || "<span class=\"bad\">chưa có biên nhận</span>".to_owned(),
+            |at| format!("đã có biên nhận {}", moment(at)),
+        );
+        let (made_at, records) = (moment(bundle.made_at), bundle.records);
+        format!(
+            "<tr><td>{made_at}</td><td class=\"n\">{records} hồ sơ</td><td>{answered}</td></tr>"
+        )
+    });
+    format!(
+        "<h2>Tệp mang tay đến tỉnh</h2><table>{}</table>",
+        rows.collect::<String>()
+    )
+}
+
+fn corrections(records: i64) -> String {
+    if records == 0 {
+        return String::new();
+    }
+    format!(
+        "<p><a href=\"/corrections\">Danh sách {records} hồ sơ cần sửa, có tên trẻ và việc cần làm</a></p>"
+    )
+}
+
 fn to_correct(records: &[AgentRecord]) -> String {
     if records.is_empty() {
         return "<p>Không có.</p>".to_owned();
@@ -134,7 +177,7 @@ fn row(record: &AgentRecord) -> String {
     )
 }
 
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     let offset = UtcOffset::from_hms(VIETNAM_OFFSET_HOURS, 0, 0).unwrap_or(UtcOffset::UTC);
     let seconds = at.as_micros().div_euclid(1_000_000);
     let Ok(at) = time::OffsetDateTime::from_unix_timestamp(seconds) else {
@@ -152,7 +195,7 @@ fn moment(at: Timestamp) -> String {
 }
 
 /// A text in which nothing is a mark of the page.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -180,11 +180,11 @@ fn nothing_left(members: &Map<String, Value>, place: &str) -> Result<(), Problem
     ))
 }
 
-fn invalid(place: &str, problem: &str) -> Problem {
+pub(super) fn invalid(place: &str, problem: &str) -> Problem {
     Problem::Invalid(format!("{place} {problem}"))
 }
 
-fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs
         .find(|(known, _)| *known == name)
@@ -288,6 +288,20 @@ pub(super) async fn list(overseen: &Overseen, query: &str) -> Result<Value, Prob
     let standing = parameter(query, "standing").and_then(Standing::from_word);
     let standing =
         standing.ok_or_else(|| invalid("standing", &format!("must be one of {words}")))?;
+    let (after, limit) = page_parameters(query)?;
+    let mut reading = overseen.store.read().await?;
+    let records = reading.list_records(standing, after, limit).await?;
+    let is_last = i64::try_from(records.len()) != Ok(limit);
+    let next = records
+        .last()
+        .filter(|_| !is_last)
+        .map(|last| token(last.key));
+    let records: Vec<Value> = records.iter().map(record).collect();
+    Ok(json!({ "records": records, "next_after": next }))
+}
+
+/// Which page a query asks for: the last record of the one before, and records at most.
+pub(super) fn page_parameters(query: &str) -> Result<(Option<OwnKey>, i64), Problem> {
     let after =
         match parameter(query, "after") {
             None => None,
@@ -303,18 +317,10 @@ pub(super) async fn list(overseen: &Overseen, query: &str) -> Result<Value, Prob
             .filter(|limit| (1..=PAGE_RECORDS_MAX).contains(limit))
             .ok_or_else(|| invalid("limit", &format!("must be 1 to {PAGE_RECORDS_MAX}")))?,
     };
-    let mut reading = overseen.store.read().await?;
-    let records = reading.list_records(standing, after, limit).await?;
-    let is_last = i64::try_from(records.len()) != Ok(limit);
-    let next = records
-        .last()
-        .filter(|_| !is_last)
-        .map(|last| token(last.key));
-    let records: Vec<Value> = records.iter().map(record).collect();
-    Ok(json!({ "records": records, "next_after": next }))
+    Ok((after, limit))
 }
 
-fn token((kind, id): OwnKey) -> String {
+pub(super) fn token((kind, id): OwnKey) -> String {
     format!("{}.{id}", kind_word(kind))
 }
 
@@ -380,7 +386,7 @@ fn hub(hub: &HubWord) -> Value {
     })
 }
 
-fn instant(at: Timestamp) -> String {
+pub(super) fn instant(at: Timestamp) -> String {
     let nanos = i128::from(at.as_micros()) * 1_000;
     time::OffsetDateTime::from_unix_timestamp_nanos(nanos)
         .ok()

@@ -5,14 +5,22 @@ use http::Method;
 use uuid::Uuid;
 
 use super::answers::Problem;
+use crate::domain::correction::CorrectionReason;
 use crate::domain::record::{RecordId, RecordKind};
 use crate::store::OwnKey;
 
-/// Every path with its method. `{kind}` is `child` or `case-report`.
-pub const ROUTES: [(&str, &str); 8] = [
+/// Every path with its method. `{kind}` is `child` or `case-report`, `{reason}` a reason to correct.
+pub const ROUTES: [(&str, &str); 15] = [
     ("GET", "/"),
+    ("GET", "/corrections"),
+    ("GET", "/corrections/{reason}"),
     ("GET", "/openapi.json"),
     ("GET", "/v1/status"),
+    ("GET", "/v1/bundles"),
+    ("POST", "/v1/bundles"),
+    ("POST", "/v1/bundles/receipt"),
+    ("GET", "/v1/corrections"),
+    ("GET", "/v1/corrections/{reason}"),
     ("GET", "/v1/records"),
     ("POST", "/v1/records"),
     ("GET", "/v1/records/{kind}/{record_id}"),
@@ -25,10 +33,20 @@ pub const ROUTES: [(&str, &str); 8] = [
 pub enum Route {
     /// The page for the official.
     Page,
+    /// The page of what is to be corrected, for one reason or for all.
+    CorrectionsPage(Option<CorrectionReason>),
+    /// What is to be corrected for one reason, or how much for each.
+    Corrections(Option<CorrectionReason>),
     /// The description of the port.
     Openapi,
     /// How the agent is doing.
     Status,
+    /// The bundles that were written.
+    ListBundles,
+    /// Write what waits as a bundle.
+    WriteBundle,
+    /// Take the receipt of a bundle.
+    TakeReceipt,
     /// Records of one standing.
     ListRecords,
     /// Where one record is.
@@ -41,17 +59,33 @@ pub enum Route {
     WithdrawRecord(RecordKind, String),
 }
 
+/// What a request carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestBody {
+    /// Nothing that is looked at.
+    Nothing,
+    /// JSON.
+    Json,
+    /// A file.
+    File,
+}
+
 impl Route {
-    /// Whether the request carries JSON.
-    pub fn has_body(&self) -> bool {
+    /// What the request carries.
+    pub fn body(&self) -> RequestBody {
         match self {
-            Self::PutRecord(..) | Self::PostRecords => true,
+            Self::PutRecord(..) | Self::PostRecords => RequestBody::Json,
+            Self::TakeReceipt => RequestBody::File,
             Self::Page
+            | Self::ListBundles
+            | Self::WriteBundle
+            | Self::CorrectionsPage(_)
+            | Self::Corrections(_)
             | Self::Openapi
             | Self::Status
             | Self::ListRecords
             | Self::ShowRecord(_)
-            | Self::WithdrawRecord(..) => false,
+            | Self::WithdrawRecord(..) => RequestBody::Nothing,
         }
     }
 }
@@ -91,10 +125,22 @@ fn fit<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
 
 fn route(method: &str, template: &str, values: &[&str]) -> Result<Route, Problem> {
     let kind = || values.first().copied().and_then(read_kind);
+    let reason = || {
+        let word = values.first().copied().unwrap_or_default();
+        let reason = CorrectionReason::from_word(word);
+        reason.map(Some).ok_or(Problem::PathUnknown)
+    };
     let id = || values.get(1).copied().unwrap_or_default().to_owned();
     Ok(match (method, template) {
         ("GET", "/") => Route::Page,
+        ("GET", "/corrections") => Route::CorrectionsPage(None),
+        ("GET", "/corrections/{reason}") => Route::CorrectionsPage(reason()?),
+        ("GET", "/v1/corrections") => Route::Corrections(None),
+        ("GET", "/v1/corrections/{reason}") => Route::Corrections(reason()?),
         ("GET", "/openapi.json") => Route::Openapi,
+        ("GET", "/v1/bundles") => Route::ListBundles,
+        ("POST", "/v1/bundles") => Route::WriteBundle,
+        ("POST", "/v1/bundles/receipt") => Route::TakeReceipt,
         ("GET", "/v1/status") => Route::Status,
         ("GET", "/v1/records") => Route::ListRecords,
         ("POST", "/v1/records") => Route::PostRecords,
@@ -133,6 +179,7 @@ mod tests {
         for (method, template) in ROUTES {
             let path = template
                 .replace("{kind}", "child")
+                .replace("{reason}", "number")
                 .replace("{record_id}", &id);
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
 
@@ -146,6 +193,7 @@ mod tests {
             (Method::GET, "/v1", Problem::PathUnknown),
             (Method::GET, "/v1/status/", Problem::PathUnknown),
             (Method::GET, "/v1/records/child/x", Problem::PathUnknown),
+            (Method::GET, "/v1/corrections/x", Problem::PathUnknown),
             (Method::PUT, "/v1/records/person/x", Problem::PathUnknown),
             (Method::POST, "/v1/status", Problem::MethodUnknown),
             (Method::OPTIONS, "/v1/records", Problem::MethodUnknown),

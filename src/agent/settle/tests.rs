@@ -108,6 +108,8 @@ fn what_the_hub_has_told_of_is_not_numbered_below_it() {
     let version = Version::from_u64(7).expect("a version");
     let told = AgentRecord {
         hub: Some(HubWord {
+            linked_units: Vec::new(),
+            conflicts: Vec::new(),
             version,
             state: HubState::Live,
             since: None,
@@ -128,19 +130,17 @@ fn what_the_hub_has_told_of_is_not_numbered_below_it() {
 #[test]
 fn a_record_that_breaks_a_rule_may_be_corrected_under_its_version() {
     let mut broken = candidate(1, b"a");
-    broken
-        .violations
-        .push(crate::domain::validation::Violation {
-            path: crate::domain::validation::validate_child(
-                &crate::domain::draft::ChildDraft::default(),
-                time::macros::date!(2026 - 01 - 01),
-            )
-            .violations[0]
-                .path
-                .clone(),
-            rule: crate::domain::validation::Rule::Required,
-            level: crate::domain::validation::Level::Reject,
-        });
+    broken.violations.push(Violation {
+        path: crate::domain::validation::validate_child(
+            &crate::domain::draft::ChildDraft::default(),
+            time::macros::date!(2026 - 01 - 01),
+        )
+        .violations[0]
+            .path
+            .clone(),
+        rule: crate::domain::validation::Rule::Required,
+        level: crate::domain::validation::Level::Reject,
+    });
     let mut holdings = holdings();
 
     let first = holdings.settle(Incoming {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderMap, Request, StatusCode, header, request};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -17,10 +17,10 @@ use crate::config::AgentConfig;
 /// How long the agent may take to answer.
 const ANSWER_SECONDS_MAX: u64 = 30;
 /// Bytes of one answer.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+const ANSWER_BYTES_MAX: usize = 48 * 1024 * 1024;
 
 /// Asks the agent for a path and gives its answer.
-pub(super) async fn get(config: &AgentConfig, path: &str) -> anyhow::Result<Value> {
+pub(in crate::cli) async fn get(config: &AgentConfig, path: &str) -> anyhow::Result<Value> {
     let limit = Duration::from_secs(ANSWER_SECONDS_MAX);
     tokio::time::timeout(limit, try_get(config, path))
         .await
@@ -33,7 +33,29 @@ pub(super) fn page_link(config: &AgentConfig) -> anyhow::Result<String> {
     Ok(format!("http://{}/?token={token}", config.http.address))
 }
 
+/// Sends a file, or nothing, to a path of the agent and gives head and body of its answer.
+pub(in crate::cli) async fn post(
+    config: &AgentConfig,
+    path: &str,
+    file: Vec<u8>,
+) -> anyhow::Result<(HeaderMap, Bytes)> {
+    let limit = Duration::from_secs(ANSWER_SECONDS_MAX);
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/octet-stream");
+    tokio::time::timeout(limit, ask(config, request, file.into()))
+        .await
+        .context("the agent did not answer in time: try again")?
+}
+
 async fn try_get(config: &AgentConfig, path: &str) -> anyhow::Result<Value> {
+    let (_, body) = ask(config, Request::get(path), Bytes::new()).await?;
+    read_json(&body)
+}
+
+async fn ask(
+    config: &AgentConfig,
+    request: request::Builder,
+    body: Bytes,
+) -> anyhow::Result<(HeaderMap, Bytes)> {
     let address = config.http.address;
     let token = token::read(&config.http.token_file)
         .context("http.token_file: run this as the agent's user, after its first start")?;
@@ -44,25 +66,25 @@ async fn try_get(config: &AgentConfig, path: &str) -> anyhow::Result<Value> {
     })?;
     let (mut client, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::get(path)
+    let request = request
         .header(header::HOST, address.to_string())
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .body(Empty::<Bytes>::new())?;
-    let response = client.send_request(request).await?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .body(Full::new(body))?;
+    let (head, body) = client.send_request(request).await?.into_parts();
+    let body = Limited::new(body, ANSWER_BYTES_MAX)
         .collect()
         .await
-        .map_err(|error| anyhow::anyhow!("the answer did not arrive whole: {error}"))?;
+        .map_err(|error| anyhow::anyhow!("the answer did not arrive whole: {error}"))?
+        .to_bytes();
     connection.abort();
-    let answer: Value = serde_json::from_slice(&body.to_bytes())
-        .context("what answers there is no agent: check http.address")?;
-    let text = |name| answer.get(name).and_then(Value::as_str).unwrap_or_default();
-    anyhow::ensure!(
-        status == StatusCode::OK,
-        "the agent answered {}: {}",
-        text("reason"),
-        text("message")
-    );
-    Ok(answer)
+    if head.status != StatusCode::OK {
+        let answer = read_json(&body)?;
+        let text = |name| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+        anyhow::bail!("the agent answered {}: {}", text("reason"), text("message"));
+    }
+    Ok((head.headers, body))
+}
+
+fn read_json(body: &Bytes) -> anyhow::Result<Value> {
+    serde_json::from_slice(body).context("what answers there is no agent: check http.address")
 }

@@ -30,9 +30,19 @@ const STEPS: &[(i64, &str, &str)] = &[
         include_str!("../../../migrations/agent/0001_agent.sql"),
     ),
     (
+        2,
+        "corrections",
+        include_str!("../../../migrations/agent/0002_corrections.sql"),
+    ),
+    (
         3,
         "bulk",
         include_str!("../../../migrations/agent/0003_bulk.sql"),
+    ),
+    (
+        4,
+        "bundles",
+        include_str!("../../../migrations/agent/0004_bundles.sql"),
     ),
 ];
 

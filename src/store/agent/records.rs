@@ -1,15 +1,20 @@
 //! Where each record is.
 
+use std::str::FromStr;
+
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row, query_as};
 use uuid::Uuid;
 
+use super::corrections::unit_text;
 use super::{AgentTransaction, OwnKey, key_columns, read_key};
 use crate::domain::clock::Timestamp;
+use crate::domain::correction::Correctable;
 use crate::domain::record::{ContentHash, RecordId, RecordKind, Version};
 use crate::domain::relations::Relations;
 use crate::domain::standing::{Above, HubAnswer, HubState, HubWord, Standing};
+use crate::domain::unit::UnitReference;
 use crate::store::bulk::Column;
 use crate::store::relations::{read_relations, write_relations};
 use crate::store::submissions::read_version;
@@ -26,10 +31,16 @@ pub struct AgentRecord {
     pub hash: Option<ContentHash>,
     /// What it says of other records.
     pub relations: Relations,
+    /// The commune that it names, where known; it need not exist.
+    pub unit: Option<UnitReference>,
+    /// What tells an official which child is meant, sealed; empty where that is not known.
+    pub label: Vec<u8>,
     /// When it was kept, by this machine's clock.
     pub kept_at: Timestamp,
     /// The rules that it breaks as far as the agent can tell, as `path RULE`, one a line.
     pub rules: String,
+    /// What is odd in it as far as the agent can tell, in the same way.
+    pub warnings: String,
     /// Where the newest version is.
     pub standing: Standing,
     /// What the hub answered to the newest version that it was sent.
@@ -119,7 +130,7 @@ impl AgentTransaction {
 }
 
 /// A row as it stands in the table.
-struct RecordRow {
+pub(super) struct RecordRow {
     kind: i16,
     record_id: Uuid,
     version: i64,
@@ -141,6 +152,11 @@ struct RecordRow {
     above_state: i16,
     above_since: i64,
     above_reason: String,
+    warnings: String,
+    unit: String,
+    label: Vec<u8>,
+    linked_units: String,
+    conflicts: String,
 }
 
 /// Reads a row by the names of its columns; a tuple cannot be that long.
@@ -170,6 +186,11 @@ macro_rules! read_by_name {
                     above_state: row.try_get("above_state")?,
                     above_since: row.try_get("above_since")?,
                     above_reason: row.try_get("above_reason")?,
+                    warnings: row.try_get("warnings")?,
+                    unit: row.try_get("unit")?,
+                    label: row.try_get("label")?,
+                    linked_units: row.try_get("linked_units")?,
+                    conflicts: row.try_get("conflicts")?,
                 })
             }
         }
@@ -178,7 +199,7 @@ macro_rules! read_by_name {
 read_by_name!(SqliteRow, PgRow);
 
 impl RecordRow {
-    fn read(self) -> Result<AgentRecord, StoreError> {
+    pub(super) fn read(self) -> Result<AgentRecord, StoreError> {
         Ok(AgentRecord {
             key: read_key("record", self.kind, self.record_id)?,
             version: read_version("record", self.version)?,
@@ -189,6 +210,9 @@ impl RecordRow {
             answered: self.answered(),
             hub: self.hub(),
             rules: self.rules,
+            warnings: self.warnings,
+            unit: self.unit.parse().ok(),
+            label: self.label,
         })
     }
 
@@ -209,6 +233,8 @@ impl RecordRow {
             position: self.feed_position,
             change: self.golden_change,
             linked: u32::try_from(self.linked).unwrap_or_default(),
+            linked_units: read_words(&self.linked_units),
+            conflicts: read_words(&self.conflicts),
             above: match self.above_state {
                 1 => Above::Held(read_since(self.above_since)),
                 2 => Above::Refused(self.above_reason.clone()),
@@ -216,6 +242,12 @@ impl RecordRow {
             },
         })
     }
+}
+
+/// Words apart by spaces.
+fn read_words<T: FromStr>(text: &str) -> Vec<T> {
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    words.filter_map(|word| word.parse().ok()).collect()
 }
 
 fn read_since(micros: i64) -> Option<Timestamp> {
@@ -290,7 +322,27 @@ fn columns(records: &[AgentRecord]) -> Vec<Column> {
                 .map_or_else(String::new, |hub| above_reason(&hub.above))
         }),
     ]);
+    columns.extend(correction_columns(records));
     columns
+}
+
+/// What the list of corrections rests on, and who is on it: worked out here, so that no writer can forget.
+fn correction_columns(records: &[AgentRecord]) -> [Column; 6] {
+    let text = |of: &dyn Fn(&AgentRecord) -> String| Column::Text(records.iter().map(of).collect());
+    let told =
+        |of: fn(&HubWord) -> String| text(&|row| row.hub.as_ref().map(of).unwrap_or_default());
+    let reasons = |row: &AgentRecord| row.correctable().reasons().bits();
+    [
+        text(&|row| row.warnings.clone()),
+        text(&|row| unit_text(row.unit)),
+        Column::Bytes(records.iter().map(|row| row.label.clone()).collect()),
+        told(|hub| {
+            let units = hub.linked_units.iter().map(UnitReference::to_string);
+            units.collect::<Vec<_>>().join(" ")
+        }),
+        told(|hub| hub.conflicts.join(" ")),
+        Column::Short(records.iter().map(reasons).collect()),
+    ]
 }
 
 fn above_code(above: &Above) -> i64 {
@@ -323,11 +375,34 @@ impl AgentRecord {
             version,
             hash: None,
             relations: Relations::None,
+            unit: None,
+            label: Vec::new(),
             kept_at: Timestamp::default(),
             rules: String::new(),
+            warnings: String::new(),
             standing: Standing::AtHub,
             answered: None,
             hub: None,
+        }
+    }
+
+    /// The rules that the newest version breaks: by the hub's word where it has answered, as `path RULE`, one
+    /// a line.
+    pub fn broken_rules(&self) -> &str {
+        let answered = self.answered.as_ref();
+        let of_hub = answered.filter(|answered| answered.version == self.version);
+        of_hub.map_or(&self.rules, |answered| &answered.rules)
+    }
+
+    /// What decides whether it is to be corrected.
+    pub fn correctable(&self) -> Correctable<'_> {
+        Correctable {
+            version: self.version,
+            standing: self.standing,
+            broken: self.broken_rules(),
+            warnings: &self.warnings,
+            unit: self.unit,
+            hub: self.hub.as_ref(),
         }
     }
 }

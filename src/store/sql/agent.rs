@@ -52,6 +52,23 @@ pub(in crate::store) const LIST_RECORDS: &str = "
       AND (kind, record_id) > ($2, $3)
     ORDER BY standing, kind, record_id
     LIMIT $4";
+/// What is to be corrected for one of some reasons, of one unit or of any. The index answers for the
+/// records that are passed over.
+pub(in crate::store) const LIST_CORRECTIONS: &str = "
+    SELECT *
+    FROM record
+    WHERE to_correct <> 0
+      AND to_correct & $1 <> 0
+      AND ($2 = '' OR unit = $2)
+      AND (kind, record_id) > ($3, $4)
+    ORDER BY kind, record_id
+    LIMIT $5";
+pub(in crate::store) const COUNT_CORRECTIONS: &str = "
+    SELECT to_correct, unit, COUNT(*)
+    FROM record
+    WHERE to_correct <> 0
+      AND ($1 = '' OR unit = $1)
+    GROUP BY to_correct, unit";
 /// Where the feed is to be read again: records that the node above the hub may hold by now.
 pub(in crate::store) const FIND_AWAITING_ABOVE: &str = "
     SELECT MIN(feed_position), MAX(feed_position)
@@ -76,6 +93,34 @@ pub(in crate::store) const READ_BULK_RECORDS: &str = "
 pub(in crate::store) const DELETE_BULK_RECORDS: &str = "
     DELETE FROM bulk_record
     WHERE position < $1";
+
+pub(in crate::store) const READ_HUB_CARD: &str = "SELECT card FROM hub_card";
+pub(in crate::store) const PUT_HUB_CARD: &str = "
+    INSERT INTO hub_card (id, card)
+    VALUES (1, $1)
+    ON CONFLICT (id) DO UPDATE
+    SET card = excluded.card";
+pub(in crate::store) const INSERT_AGENT_BUNDLE: &str = "
+    INSERT INTO bundle (bundle_id, made_at, hub, records, digest, reply_key, receipted_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(in crate::store) const FIND_AGENT_BUNDLE: &str = "
+    SELECT bundle_id, made_at, hub, records, digest, reply_key, receipted_at
+    FROM bundle
+    WHERE bundle_id = $1";
+/// Ids of version 7 are in the order of their making.
+pub(in crate::store) const LIST_AGENT_BUNDLES: &str = "
+    SELECT bundle_id, made_at, hub, records, digest, reply_key, receipted_at
+    FROM bundle
+    ORDER BY bundle_id DESC
+    LIMIT $1";
+/// The key has done its work: nobody opens the receipt again.
+pub(in crate::store) const RECEIPT_AGENT_BUNDLE: &str = "
+    UPDATE bundle
+    SET receipted_at = $2, reply_key = x''
+    WHERE bundle_id = $1";
+pub(in crate::store) const PRUNE_AGENT_BUNDLES: &str = "
+    DELETE FROM bundle
+    WHERE bundle_id NOT IN (SELECT bundle_id FROM bundle ORDER BY bundle_id DESC LIMIT $1)";
 
 const KEY: [(&str, &str); 2] = [("kind", "SMALLINT"), ("record_id", "UUID")];
 
@@ -116,12 +161,18 @@ pub(in crate::store) const PUT_RECORDS: Bulk = Bulk {
         ("above_state", "SMALLINT"),
         ("above_since", "BIGINT"),
         ("above_reason", "TEXT"),
+        ("warnings", "TEXT"),
+        ("unit", "TEXT"),
+        ("label", "BYTEA"),
+        ("linked_units", "TEXT"),
+        ("conflicts", "TEXT"),
+        ("to_correct", "SMALLINT"),
     ],
     body: "
     INSERT INTO record (kind, record_id, version, content_hash, relations, kept_at, rules, standing,
                         answered_version, outcome, reason, hub_rules, hub_version, hub_state,
                         hub_since, feed_position, golden_change, linked, above_state, above_since,
-                        above_reason)
+                        above_reason, warnings, unit, label, linked_units, conflicts, to_correct)
     SELECT * FROM k WHERE TRUE
     ON CONFLICT (kind, record_id) DO UPDATE
     SET version = excluded.version, content_hash = excluded.content_hash,
@@ -132,7 +183,9 @@ pub(in crate::store) const PUT_RECORDS: Bulk = Bulk {
         hub_since = excluded.hub_since, feed_position = excluded.feed_position,
         golden_change = excluded.golden_change, linked = excluded.linked,
         above_state = excluded.above_state, above_since = excluded.above_since,
-        above_reason = excluded.above_reason",
+        above_reason = excluded.above_reason, warnings = excluded.warnings, unit = excluded.unit,
+        label = excluded.label, linked_units = excluded.linked_units, conflicts = excluded.conflicts,
+        to_correct = excluded.to_correct",
 };
 /// A newer state takes the place of an older one in the order of sending.
 pub(in crate::store) const PUT_QUEUED: Bulk = Bulk {
@@ -210,7 +263,16 @@ const PLAIN: &[(&str, &str)] = named![
     COUNT_QUEUED,
     COUNT_STANDINGS,
     LIST_RECORDS,
+    LIST_CORRECTIONS,
+    COUNT_CORRECTIONS,
     FIND_AWAITING_ABOVE,
+    READ_HUB_CARD,
+    PUT_HUB_CARD,
+    INSERT_AGENT_BUNDLE,
+    FIND_AGENT_BUNDLE,
+    LIST_AGENT_BUNDLES,
+    RECEIPT_AGENT_BUNDLE,
+    PRUNE_AGENT_BUNDLES,
     READ_BULK,
     INSERT_BULK,
     DELETE_BULK,

@@ -247,9 +247,18 @@ pub(in crate::sync) fn tombstone(
 
 /// The broken rules as quarantine keeps them: `path RULE`, one a line, rejecting rules only.
 pub fn rule_lines(violations: &[Violation]) -> String {
+    lines_of(violations, Level::Reject)
+}
+
+/// What is only odd, in the same form.
+pub fn warning_lines(violations: &[Violation]) -> String {
+    lines_of(violations, Level::Warn)
+}
+
+fn lines_of(violations: &[Violation], level: Level) -> String {
     let lines: Vec<String> = violations
         .iter()
-        .filter(|violation| violation.level == Level::Reject)
+        .filter(|violation| violation.level == level)
         .map(|violation| format!("{} {}", violation.path, violation.rule.as_str()))
         .collect();
     lines.join("\n")

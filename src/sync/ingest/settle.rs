@@ -33,6 +33,12 @@ impl Held {
         Some(*hash == candidate.hash && *relations == candidate.relations)
     }
 
+    /// The newest version of a record that is held by now, among those that were asked for.
+    pub(in crate::sync) fn newest(&self, record: RecordKey) -> Option<Version> {
+        let (newest, _) = self.0.get(&record)?.last_key_value()?;
+        Some(*newest)
+    }
+
     /// Decides on one candidate and, if it is to be stored, remembers it for those after it.
     fn settle(&mut self, candidate: &Candidate) -> Outcome {
         let versions = self.0.entry(candidate.submission.record).or_default();

@@ -63,12 +63,11 @@ pub(super) fn consolidate(
     for (golden, affected) in placed.affected {
         let row = known.golden.remove(&golden);
         let others = others.remove(&golden).unwrap_or_default();
-        if affected.membership_changed {
-            let stayed = others.iter().map(|member| member.key);
-            effect
-                .retold
-                .extend(stayed.filter(|key| !placed.moved.contains_key(key)));
-        }
+        let stayed = others.iter().map(|member| member.key);
+        let stayed: Vec<RecordKey> = stayed
+            .filter(|key| !placed.moved.contains_key(key))
+            .collect();
+        let conflicts_before = row.as_ref().map(|row| row.conflicts.clone());
         let mut sources = Vec::with_capacity(affected.joined.len() + others.len());
         for key in affected.joined {
             if let Some((version, content)) = placed.contents.get(&key) {
@@ -92,6 +91,13 @@ pub(super) fn consolidate(
             contents: sources,
         };
         let change = golden_change(reconciler, golden, kind, affected.left_for, row, content)?;
+        // A conflict is every member's affair, whoever makes or ends it.
+        let conflicts_changed = change.as_ref().is_some_and(|change| {
+            conflicts_before.is_some_and(|before| before != change.conflicts)
+        });
+        if affected.membership_changed || conflicts_changed {
+            effect.retold.extend(stayed);
+        }
         if let Some(change) = &change {
             let more = i64::from(change.state == GoldenState::Live) - i64::from(was_live);
             match kind {
