@@ -19,6 +19,8 @@ mod machine;
 mod postgres;
 #[path = "ingest/report.rs"]
 mod report;
+#[path = "ingest/rounds.rs"]
+mod rounds;
 #[path = "ingest/site.rs"]
 mod site;
 
@@ -42,6 +44,7 @@ const POSTGRES_VARIABLE: &str = "CHILDSYNC_BENCH_POSTGRES_URL";
     after_help = "Examples:\n  \
         scripts/bench\n  \
         scripts/bench --engine postgres --records 200000 --json\n  \
+        scripts/bench --engine postgres --uploads 7\n  \
         cargo bench --bench ingest -- --engine sqlite\n\n\
         scripts/bench starts a PostgreSQL of its own and removes it afterwards. To measure another\n\
         server, name an empty database of it in CHILDSYNC_BENCH_POSTGRES_URL."
@@ -62,6 +65,9 @@ struct Arguments {
     /// Single records whose way to the nation is timed
     #[arg(long, default_value_t = 300)]
     samples: u32,
+    /// Measure only uploads against Push, in turn, so many times
+    #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..=99))]
+    uploads: Option<u32>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -115,6 +121,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         load,
         samples: arguments.samples,
     };
+    if let Some(rounds) = arguments.uploads {
+        return compare_uploads(&bench, &engines, rounds, arguments.json).await;
+    }
     let mut report = Report::new(machine, &arguments);
     for engine in engines {
         let figures = measure(&bench, engine).await;
@@ -128,6 +137,25 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         report.as_text()
     };
     writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
+}
+
+/// Measures uploads against `Push` and nothing else.
+async fn compare_uploads(
+    bench: &Bench,
+    engines: &[Engine],
+    rounds: u32,
+    json: bool,
+) -> anyhow::Result<()> {
+    for engine in engines {
+        let measured = rounds::measure(bench, *engine, rounds).await?;
+        let text = if json {
+            serde_json::to_string_pretty(&measured)?
+        } else {
+            measured.as_text()
+        };
+        writeln!(std::io::stdout(), "{engine:?}:\n{text}")?;
+    }
     Ok(())
 }
 

@@ -5,15 +5,15 @@
 //! database is closed. All of it within the drain time.
 
 mod agent;
+mod drain;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -40,6 +40,7 @@ use crate::sync::reconcile::Reconciler;
 use crate::sync::sealing::prove_key;
 use crate::sync::signals::Signals;
 use crate::sync::upload::UploadCommitter;
+use drain::Running;
 
 pub use agent::AgentApp;
 
@@ -93,6 +94,7 @@ impl App {
             codec: Arc::new(ContractCodec),
             key: Arc::new(key),
             models: Arc::new(models),
+            upload_bytes_max: config.tuning.upload_bytes_max(),
             clock: Arc::new(SystemClock),
             signals: Arc::new(Signals::default()),
             directory: Arc::clone(&directory),
@@ -162,7 +164,18 @@ impl App {
             committing.await?;
             anyhow::Ok(())
         });
-        drain(serving, background, workers, store, stop, drain_time).await
+        let running = Running {
+            name: "hub",
+            serving,
+            parts: background,
+            workers,
+            drain_time,
+        };
+        let closing = async move {
+            store.close().await;
+            Ok(())
+        };
+        running.until(stop, closing).await
     }
 
     fn leadership(&self, name: LeaseName) -> Leadership {
@@ -240,47 +253,6 @@ impl App {
         }
         Ok(())
     }
-}
-
-/// Runs until `stop`, then waits for each part to end, in order, for the drain time at most.
-async fn drain(
-    mut serving: JoinHandle<anyhow::Result<()>>,
-    mut background: JoinSet<()>,
-    workers: CancellationToken,
-    store: Store,
-    stop: CancellationToken,
-    drain_time: Duration,
-) -> anyhow::Result<()> {
-    tokio::select! {
-        // An idle server ends at once when it is told to: the order to stop is looked at first.
-        biased;
-        () = stop.cancelled() => {}
-        ended = &mut serving => {
-            ended??;
-            anyhow::bail!("the server ended by itself");
-        }
-        Some(ended) = background.join_next() => {
-            ended.context("a part of the hub failed")?;
-            anyhow::bail!("a part of the hub ended by itself");
-        }
-    }
-    let drained = async {
-        serving.await??;
-        workers.cancel();
-        while let Some(ended) = background.join_next().await {
-            ended?;
-        }
-        store.close().await;
-        anyhow::Ok(())
-    };
-    if let Ok(drained) = tokio::time::timeout(drain_time, drained).await {
-        drained?;
-    } else {
-        // What was acknowledged is durable, and what was not will be sent again.
-        tracing::warn!("The drain time is over: open requests are broken off");
-    }
-    tracing::info!("The hub has stopped");
-    Ok(())
 }
 
 /// The linkage model of a file, or the one that ships with the program.

@@ -224,6 +224,8 @@ pub struct TuningSection {
     /// How often uploads are looked at that nothing happens to, 1 to 86400. After 72 looks the bytes of
     /// one that was given up are removed, after 720 the receipt and the report of one that has ended.
     pub upload_sweep_seconds: u64,
+    /// What all uploads together may hold until they are taken in, in MiB, 256 to 1048576.
+    pub upload_mebibytes_max: u64,
 }
 
 impl Default for TuningSection {
@@ -235,6 +237,7 @@ impl Default for TuningSection {
             lease_milliseconds: 10_000,
             drain_milliseconds: 10_000,
             upload_sweep_seconds: 3_600,
+            upload_mebibytes_max: 8_192,
         }
     }
 }
@@ -248,6 +251,11 @@ impl TuningSection {
     /// How often uploads are looked at that nothing happens to.
     pub fn upload_sweep(&self) -> Duration {
         Duration::from_secs(self.upload_sweep_seconds)
+    }
+
+    /// What all uploads together may hold until they are taken in, in bytes.
+    pub fn upload_bytes_max(&self) -> u64 {
+        self.upload_mebibytes_max * 1024 * 1024
     }
 
     /// How long stopping may take.
@@ -335,6 +343,12 @@ impl HubConfig {
             tuning.upload_sweep_seconds,
             1,
             86_400,
+        )?;
+        in_range(
+            "tuning.upload_mebibytes_max",
+            tuning.upload_mebibytes_max,
+            256,
+            1_048_576,
         )
     }
 

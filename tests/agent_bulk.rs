@@ -141,7 +141,7 @@ async fn each_record_of_a_backlog_gets_the_hubs_word_and_a_few_records_need_no_u
 async fn edits_during_an_upload_go_after_it_and_urgent_reports_beside_it(engine: Engine) {
     let absent = Absent::province(engine).await;
     let whole = u64::MAX - 1..u64::MAX;
-    let line = BadLine::slow(absent.options.port, 1, 20_000, whole).await;
+    let line = BadLine::slow(absent.options.port, 1, 5_000, whole).await;
     let agent = TestAgent::start(&absent.pki, AgentOptions::before(&line.url)).await;
     let mut client = agent.pushing();
     keep(&mut client, backlog()).await;
@@ -154,6 +154,17 @@ async fn edits_during_an_upload_go_after_it_and_urgent_reports_beside_it(engine:
         })
     };
     eventually("an upload is on its way", is_on_its_way).await;
+    // What is kept of it until its end is sealed: it does not begin as packed bytes do.
+    let store = agent.store().await;
+    let mut reading = store.read().await.expect("a transaction");
+    let kept = reading.read_bulk().await.expect("readable");
+    drop(reading);
+    store.close().await;
+    let content = kept.expect("an upload").content;
+    assert!(
+        !content.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]),
+        "it is in clear"
+    );
 
     let edits = (1..=50).map(|at| change(at.into(), 2, edited(at, 2)));
     client.send(edits.collect()).await.expect("kept");
@@ -165,6 +176,7 @@ async fn edits_during_an_upload_go_after_it_and_urgent_reports_beside_it(engine:
     })
     .await;
     assert!(is_on_its_way().await, "the report came after the upload");
+    line.heal();
     eventually("nothing waits", || async { agent.queued().await == 0 }).await;
     hub.settled().await;
     let held = versions(hub.feed("commune").await);

@@ -1,12 +1,9 @@
-//! The agent's HTTP port and its drop folder: what programs and people of this machine can do, and what
-//! nobody can.
+//! The agent's HTTP port: what programs and people of this machine can do, and what nobody can.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use childsync::agent::drop_folder::DROPPED_BYTES_MAX;
-use childsync::domain::record::Lane;
 use childsync::domain::standing::Standing;
 use childsync::security::directory::read_private;
 
@@ -324,126 +321,5 @@ async fn the_page_tells_the_official_what_waits_and_what_to_correct() {
         assert!(page.contains(words), "{words} is missing: {page}");
     }
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
-    agent.stop().await;
-}
-
-const HEADER: &str = "record_id,unit_code,full_name,sex,birth_date,ethnicity\n";
-
-fn row(number: u128, name: &str) -> String {
-    format!("{},30742,{name},2,2018-04-02,05\n", id(number))
-}
-
-/// The report beside a file that was put away.
-async fn put_away(agent: &TestAgent, place: &str) -> String {
-    let path = agent.folder.path().join("drop").join(place);
-    eventually(&format!("{place} is put away"), || async { path.exists() }).await;
-    std::fs::read_to_string(path.with_file_name(format!(
-        "{}.txt",
-        path.file_name().expect("a name").to_string_lossy()
-    )))
-    .expect("a report")
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_in_the_drop_folder_are_kept_and_put_away_with_a_report() {
-    let agent = offline().await;
-    let good = [HEADER, &row(1, "Danh Thị Mẫu"), &row(2, "")].concat();
-
-    agent.drop_file("a.csv", &good);
-    let report = put_away(&agent, "done/a.csv").await;
-    assert!(report.contains("Đã lưu (kept): 1"), "{report}");
-    assert!(
-        report.contains("Dòng 3: cần sửa, child.full_name: bắt buộc"),
-        "{report}"
-    );
-    assert_eq!(agent.queued().await, 2);
-
-    // The same file again changes nothing and takes no name away.
-    agent.drop_file("a.csv", &good);
-    let report = put_away(&agent, "done/2-a.csv").await;
-    assert!(report.contains("Không đổi (unchanged): 1"), "{report}");
-    assert_eq!(agent.record(1).await.expect("kept").version.as_u64(), 1);
-
-    let broken = format!("{},30742,Danh Thị Bốn\n", id(4));
-    let mixed = [HEADER, &row(3, "Danh Thị Ba"), &broken].concat();
-    agent.drop_file("b.csv", &mixed);
-    let report = put_away(&agent, "rejected/b.csv").await;
-    assert!(
-        report.contains("Dòng 3: không nhận (not taken)") && report.contains("(ROW_TOO_SHORT)"),
-        "{report}"
-    );
-    assert!(agent.record(3).await.is_some(), "the good row is kept");
-
-    agent.drop_file("c.csv", "name;age\n");
-    assert!(
-        put_away(&agent, "rejected/c.csv")
-            .await
-            .contains("no row names the columns")
-    );
-    agent.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_workbook_in_the_drop_folder_is_kept_like_any_file() {
-    let agent = offline().await;
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/plain.xlsx");
-    let workbook = std::fs::read(source).expect("a workbook");
-
-    agent.drop_file("list.xlsx", &workbook);
-    let report = put_away(&agent, "done/list.xlsx").await;
-
-    assert!(report.contains("Đã lưu (kept): 2"), "{report}");
-    assert!(report.contains("Dòng 4: lưu ý (note)"), "{report}");
-    assert!(report.contains("(DATE_FROM_SERIAL)"), "{report}");
-    assert!(!report.contains("Trần"), "it repeats a cell: {report}");
-    let store = agent.store().await;
-    let mut reading = store.read().await.expect("a transaction");
-    let waiting = reading.read_queue(Lane::Routine, 10).await;
-    let waiting = waiting.expect("a queue");
-    drop(reading);
-    store.close().await;
-    let versions: Vec<u64> = waiting.iter().map(|row| row.version.as_u64()).collect();
-    assert_eq!(versions, [1, 1]);
-    agent.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_is_too_large_is_put_away_unread() {
-    let agent = offline().await;
-    let size = usize::try_from(DROPPED_BYTES_MAX).expect("small") + 1;
-
-    agent.drop_file("large.csv", vec![b'x'; size]);
-    let report = put_away(&agent, "rejected/large.csv").await;
-
-    assert!(report.contains("larger than 8 MiB"), "{report}");
-    agent.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_is_still_being_written_is_left_alone() {
-    let agent = offline().await;
-    let folder = agent.folder.path().join("drop");
-    std::fs::write(folder.join("slow.csv.part"), HEADER).expect("written");
-    let growing = folder.join("growing.csv");
-    let mut text = HEADER.to_owned();
-    std::fs::write(&growing, &text).expect("written");
-    // It grows until another file that came after it has been put away.
-    let marker = [HEADER, &row(1, "Danh Thị Mẫu")].concat();
-    agent.drop_file("marker.csv", &marker);
-    let done = folder.join("done/marker.csv");
-    let mut number = 10;
-    eventually("the marker is put away", || {
-        number += 1;
-        text.push_str(&row(number, "Danh Thị Lớn"));
-        std::fs::write(&growing, &text).expect("written");
-        let is_done = done.exists();
-        async move { is_done }
-    })
-    .await;
-    assert!(growing.exists(), "it was taken while it grew");
-
-    put_away(&agent, "done/growing.csv").await;
-    assert!(agent.record(number).await.is_some(), "its last row is kept");
-    assert!(folder.join("slow.csv.part").exists());
     agent.stop().await;
 }

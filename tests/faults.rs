@@ -254,8 +254,9 @@ async fn a_hub_that_is_told_to_stop_drains(engine: Engine) {
     hub.signal("TERM");
     assert!(hub.wait(), "a clean end: {}", hub.log_text());
 
+    // The drain time is 10 s, and on a busy machine the rest takes a moment too.
     assert!(
-        told_at.elapsed() < Duration::from_secs(11),
+        told_at.elapsed() < Duration::from_secs(15),
         "{:?}",
         told_at.elapsed()
     );

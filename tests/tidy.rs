@@ -17,8 +17,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// Folders whose text is not ours: what is built, and what git keeps for itself.
-const NOT_OURS: [&str; 2] = ["target", ".git"];
+/// Folders whose text is not ours: what is built, what git keeps for itself, and packages of Node.
+const NOT_OURS: [&str; 3] = ["target", ".git", "node_modules"];
 
 /// Every text file of the project. Read once, because most rules read most of it.
 static TREE: LazyLock<Vec<TextFile>> = LazyLock::new(|| {

@@ -9,11 +9,14 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::support::agent::{AgentOptions, TestAgent};
-use crate::support::database::Engine;
-use crate::support::hub::{TestHub, free_port};
+use crate::support::database::{Database, Engine};
+use crate::support::hub::{HubOptions, TestHub, free_port};
 use crate::support::pki::Pki;
 use crate::support::records::{change, child};
-use crate::support::upload::{open, pack, pack_bytes, reason, send, snapshot};
+use crate::support::upload::{delta, open, pack, pack_bytes, reason, send, snapshot};
+use crate::support::{eventually, on_both_engines};
+
+on_both_engines![the_uploads_of_all_nodes_together_have_a_limit];
 
 #[tokio::test]
 async fn a_manifest_that_cannot_be_used_is_refused_by_field() {
@@ -52,6 +55,53 @@ async fn a_manifest_that_cannot_be_used_is_refused_by_field() {
         let violations = details.bad_request().expect("a field");
         assert_eq!(violations.field_violations[0].field, field, "{status:?}");
     }
+    hub.stop().await;
+}
+
+/// The manifest of an upload that says it has so many MiB.
+fn announcing(mebibytes: u64) -> v1::UploadManifest {
+    let mut manifest = pack_bytes(Packing::Plain, vec![0], 1).manifest;
+    manifest.bytes = mebibytes * 1024 * 1024;
+    manifest
+}
+
+async fn the_uploads_of_all_nodes_together_have_a_limit(engine: Engine) {
+    let options = HubOptions {
+        tuning: "upload_mebibytes_max = 256",
+        ..HubOptions::province()
+    };
+    let (pki, database) = (Arc::new(Pki::new()), Arc::new(Database::new(engine).await));
+    let hub = TestHub::start(pki, database, options).await;
+    let store = hub.database.open().await;
+    for node in ["commune", "neighbour"] {
+        hub.register(node, "GSO_PRE2025:30742").await;
+    }
+    let small = pack(&[change(1, 1, child())], &delta());
+    let (first, second) = (announcing(200), announcing(57));
+    let opened = open(&mut hub.ingest("commune"), &first).await;
+    opened.expect("opened");
+
+    let status = open(&mut hub.ingest("neighbour"), &second).await;
+
+    let status = status.expect_err("full");
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(reason(&status), "UPLOAD_STORAGE_FULL");
+    assert!(status.get_error_details().retry_info().is_some());
+    // What is small still finds room, what is open goes on, and pushing is another thing.
+    hub.upload(&small).await;
+    open(&mut hub.ingest("commune"), &first)
+        .await
+        .expect("open");
+    hub.push_as("neighbour", vec![change(2, 1, child())]).await;
+    let mut sweeping = store.write().await.expect("a transaction");
+    let expired = sweeping.sweep_uploads(1, 720).await;
+    sweeping.commit().await.expect("swept");
+    assert_eq!(expired.expect("swept"), 1);
+    eventually("there is room again", || async {
+        open(&mut hub.ingest("neighbour"), &second).await.is_ok()
+    })
+    .await;
+    store.close().await;
     hub.stop().await;
 }
 

@@ -1,8 +1,11 @@
 //! What an upload promises while its bytes come: resumption, digests, limits and names.
 
+use childsync::domain::node::NodeId;
+use childsync::domain::record::{RecordId, RecordKey, RecordKind, Version};
 use childsync::domain::upload::{Effect, Faults, Missing, Packing};
 use childsync::grpc::proto::v1;
 use childsync::grpc::proto::v1::UploadState;
+use childsync::store::HeldVersion;
 use tonic::Code;
 use tonic_types::StatusExt;
 use uuid::Uuid;
@@ -26,6 +29,8 @@ on_both_engines![
     a_truncated_upload_is_not_committed,
     bytes_that_are_no_changes_are_refused_whole,
     a_node_has_no_upload_of_another,
+    what_an_upload_says_again_far_behind_is_found,
+    what_is_held_of_a_record_is_found_whenever_it_came,
 ];
 
 fn children(count: u32) -> Vec<v1::RecordChange> {
@@ -59,6 +64,71 @@ async fn an_upload_of_every_packing_is_taken_in(engine: Engine) {
     let status = hub.status().await;
     assert_eq!((status.source_records, status.case_reports), (30, 1));
     assert_eq!(hub.node_status("commune").await.accepted, 93);
+    hub.stop().await;
+}
+
+/// More records than one transaction takes, and some of them again at the end: what a slice is compared with
+/// was read while the slice before was still being written.
+async fn what_an_upload_says_again_far_behind_is_found(engine: Engine) {
+    let hub = TestHub::province(engine).await;
+    let version = |at: u32, version| change(at.into(), version, numbered_child(at));
+    let mut changes: Vec<_> = (1..=8_000).map(|at| version(at, 2)).collect();
+    changes.extend((7_901..=8_000).map(|at| version(at, if at % 2 == 0 { 1 } else { 3 })));
+
+    let receipt = hub.upload(&pack(&changes, &delta())).await;
+
+    assert_eq!(receipt.state(), UploadState::Committed, "{receipt:?}");
+    let totals = receipt.totals.expect("totals");
+    let counts = (totals.created, totals.superseded, totals.renewed);
+    assert_eq!(counts, (8_000, 50, 50));
+    assert_eq!(hub.status().await.log_head, 8_100);
+    hub.stop().await;
+}
+
+async fn what_is_held_of_a_record_is_found_whenever_it_came(engine: Engine) {
+    let hub = TestHub::province(engine).await;
+    hub.register("neighbour", "GSO_PRE2025:30742").await;
+    for version in [1, 2, 5] {
+        hub.push(vec![change(1, version, child())]).await;
+    }
+    hub.push_as("neighbour", vec![change(1, 3, child())]).await;
+    hub.push(vec![change(2, 4, child())]).await;
+    let (node, kind) = (NodeId::new(1), RecordKind::Child);
+    let record = |number| RecordKey {
+        node,
+        kind,
+        record_id: RecordId::new(id(number)),
+    };
+    let version = |number| Version::from_i64(number).expect("a version");
+    let store = hub.database.open().await;
+    let mut reading = store.read().await.expect("a transaction");
+    let of = |held: Vec<HeldVersion>| {
+        let mut held: Vec<_> = held.iter().map(|row| (row.key, row.version)).collect();
+        held.sort_unstable();
+        held.dedup();
+        held
+    };
+
+    let wanted = [
+        (record(1), version(4)),
+        (record(2), version(9)),
+        (record(3), version(1)),
+    ];
+    let held = reading.find_held_and_prior_versions(&wanted).await;
+    let appended = reading.read_appended(node, (1, 4)).await;
+
+    // Of the first, what is newer and the newest that is older; of the second, only something older.
+    let expected = [
+        (record(1), version(2)),
+        (record(1), version(5)),
+        (record(2), version(4)),
+    ];
+    assert_eq!(of(held.expect("readable")), expected);
+    // Numbers 2 and 3 of the log are this node's, number 4 is another's.
+    let expected = [(record(1), version(2)), (record(1), version(5))];
+    assert_eq!(of(appended.expect("readable")), expected);
+    drop(reading);
+    store.close().await;
     hub.stop().await;
 }
 

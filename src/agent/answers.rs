@@ -28,12 +28,12 @@ pub async fn note_answers(
         let Some((sent, answer)) = answers.get(&record.key) else {
             continue;
         };
-        // Of two ways up the slower one may bring an answer that a newer one has overtaken.
-        let is_overtaken = record
+        // An answer that took another way may be of a newer version already.
+        let is_late = record
             .answered
             .as_ref()
-            .is_some_and(|held| held.version > sent.version);
-        if !is_overtaken {
+            .is_some_and(|known| known.version > sent.version);
+        if !is_late {
             record.answered = Some(Answered {
                 version: sent.version,
                 answer: answer.answer,

@@ -5,13 +5,15 @@
 //! read and not put away, because the machine was switched off between, is read again: what is the same is
 //! not kept twice.
 
+mod dropped;
+mod listed;
 mod report;
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -24,16 +26,13 @@ use crate::domain::unit::AdminScheme;
 use crate::grpc::convert::write_child;
 use crate::security::directory::{DirectoryError, make_private_folder};
 use crate::sync::ingest::{IncomingBody, IngestError};
+use dropped::{Form, Look, look, looks, own_mapping, put_away};
 use report::FileReport;
+
+pub use dropped::{DROPPED_BYTES_MAX, DROPPED_TEXT_BYTES_MAX};
 
 /// Time between two looks at the folder.
 const LOOK_MILLISECONDS: u64 = 1_000;
-/// Files that are looked at in one look.
-const FILES_MAX: usize = 1_000;
-/// Bytes of a dropped file at most: it is read whole, and an agent has little memory.
-pub const DROPPED_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// Files of one name that are put away side by side.
-const NAMESAKES_MAX: u32 = 10_000;
 
 /// Watches one folder.
 pub struct DropFolder {
@@ -41,17 +40,12 @@ pub struct DropFolder {
     folder: PathBuf,
     /// The list that unit codes are from where a file does not say.
     scheme: AdminScheme,
+    /// How files are read that have no mapping of their own.
+    mapping: Mapping,
     /// Where the rows go.
     intake: Intake,
     /// What files looked like when they were last looked at.
     seen: HashMap<PathBuf, Look>,
-}
-
-/// What a file looks like from outside.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Look {
-    bytes: u64,
-    changed_at: Option<SystemTime>,
 }
 
 /// Why a file was left where it is.
@@ -81,10 +75,11 @@ impl DropFolder {
     }
 
     /// Watches a folder that was made.
-    pub fn new(folder: &Path, scheme: AdminScheme, intake: Intake) -> Self {
+    pub fn new(folder: &Path, scheme: AdminScheme, mapping: Mapping, intake: Intake) -> Self {
         Self {
             folder: folder.to_owned(),
             scheme,
+            mapping,
             intake,
             seen: HashMap::new(),
         }
@@ -135,15 +130,16 @@ impl DropFolder {
     async fn take(&self, path: &Path) -> Result<(), DropError> {
         let before = look(path)?;
         let mut report = FileReport::default();
-        if before.bytes > DROPPED_BYTES_MAX {
-            report.too_large();
+        let form = Form::of(path);
+        if before.bytes > form.bytes_max() {
+            report.too_large(form.bytes_max());
         } else {
-            match self.open_rows(path).await? {
-                Ok(file) => {
-                    report.left_out(&file.facts().left_out);
-                    self.keep_rows(&file, &mut report).await?;
+            match form {
+                Form::Listed => {
+                    let bytes = tokio::fs::read(path).await?;
+                    self.keep_listed(bytes, &mut report).await?;
                 }
-                Err(error) => report.unreadable(&error),
+                Form::Text | Form::Workbook => self.keep_file(path, &mut report).await?,
             }
         }
         if look(path)? != before {
@@ -153,10 +149,34 @@ impl DropFolder {
         Ok(())
     }
 
+    async fn keep_file(&self, path: &Path, report: &mut FileReport) -> Result<(), DropError> {
+        let mapping = match own_mapping(path)? {
+            Ok(mapping) => mapping.unwrap_or_else(|| self.mapping.clone()),
+            Err(problem) => {
+                report.unreadable_mapping(&problem);
+                return Ok(());
+            }
+        };
+        match self.open_rows(path, mapping).await? {
+            Ok(file) => {
+                report.left_out(&file.facts().left_out);
+                self.keep_rows(&file, report).await
+            }
+            Err(error) => {
+                report.unreadable(&error);
+                Ok(())
+            }
+        }
+    }
+
     /// Reads a file whole, away from the threads that answer programs: it may take seconds.
-    async fn open_rows(&self, path: &Path) -> Result<Result<RecordFile, FileError>, DropError> {
+    async fn open_rows(
+        &self,
+        path: &Path,
+        mapping: Mapping,
+    ) -> Result<Result<RecordFile, FileError>, DropError> {
         let options = FileOptions {
-            mapping: Mapping::default(),
+            mapping,
             scheme: self.scheme,
             version: RECORDS_ARE_NUMBERED_LATER,
             today: self.intake.examiner.clock.now().date(),
@@ -217,58 +237,4 @@ fn change(record: FileRecord) -> LocalChange {
         body: IncomingBody::Content(RecordKind::Child, write_child(record.draft).into()),
         different_from: Vec::new(),
     }
-}
-
-/// What the files of a folder look like. Those whose names begin with a dot, or end as half-written files
-/// do, are somebody's work in progress.
-fn looks(folder: &Path) -> io::Result<HashMap<PathBuf, Look>> {
-    let mut looks = HashMap::new();
-    for entry in fs::read_dir(folder)?.take(FILES_MAX) {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        let is_hidden = name.is_none_or(|name| name.starts_with(['.', '~']));
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        let is_partial = matches!(ending, Some("part" | "tmp" | "crdownload"));
-        if is_hidden || is_partial || !path.is_file() {
-            continue;
-        }
-        // A file that is gone by now is no file.
-        if let Ok(look) = look(&path) {
-            looks.insert(path, look);
-        }
-    }
-    Ok(looks)
-}
-
-fn look(path: &Path) -> io::Result<Look> {
-    let metadata = fs::metadata(path)?;
-    Ok(Look {
-        bytes: metadata.len(),
-        changed_at: metadata.modified().ok(),
-    })
-}
-
-/// Writes the report and moves the file beside it, under a name that nobody has there.
-fn put_away(folder: &Path, path: &Path, report: &FileReport) -> io::Result<()> {
-    let target = folder.join(if report.is_clean() {
-        "done"
-    } else {
-        "rejected"
-    });
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    for number in 1..NAMESAKES_MAX {
-        let name = match number {
-            1 => name.to_string(),
-            _ => format!("{number}-{name}"),
-        };
-        let (place, said) = (target.join(&name), target.join(format!("{name}.txt")));
-        if place.exists() || said.exists() {
-            continue;
-        }
-        fs::write(&said, report.text())?;
-        return fs::rename(path, place);
-    }
-    Err(io::Error::other(
-        "too many files of this name were put away",
-    ))
 }

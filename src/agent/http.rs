@@ -10,7 +10,7 @@ mod corrections;
 mod corrections_page;
 pub mod openapi;
 mod page;
-mod records;
+pub(super) mod records;
 pub mod routes;
 pub mod token;
 

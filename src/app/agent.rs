@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::drain::Running;
 use crate::agent::OWN_NODE;
 use crate::agent::bundle::Bundles;
 use crate::agent::card::{CARD_FILE, Cards};
 use crate::agent::drop_folder::DropFolder;
+use crate::agent::file::mapping::{Mapping, read_mapping};
 use crate::agent::follower::Follower;
 use crate::agent::http::token::Token;
 use crate::agent::http::{self as http_port, HttpPort};
@@ -31,7 +33,6 @@ use crate::grpc::card_client::CardClient;
 use crate::grpc::convert::ContractCodec;
 use crate::grpc::feed_client::FeedClient;
 use crate::grpc::push_client::PushClient;
-use crate::grpc::server::ServerError;
 use crate::grpc::upload_client::UploadClient;
 use crate::grpc::{connector, listener};
 use crate::observability::metrics::Metrics;
@@ -56,6 +57,8 @@ pub struct AgentApp {
     connections: TcpListener,
     http: TcpListener,
     token: Token,
+    /// How dropped files are read.
+    mapping: Mapping,
     /// Held for as long as the process lives: a second agent on this database is refused.
     _lock: File,
 }
@@ -82,9 +85,7 @@ impl AgentApp {
         prove_key(store.as_store(), &key)
             .await
             .context("sealing.key_file")?;
-        if let Some(drop) = &config.drop {
-            DropFolder::make(&drop.folder).context("drop.folder")?;
-        }
+        let mapping = prepare_drop_folder(&config)?;
         let connections = TcpListener::bind(config.grpc.address)
             .await
             .context("grpc.address")?;
@@ -101,6 +102,7 @@ impl AgentApp {
             connections,
             http,
             token,
+            mapping,
             _lock: lock,
         })
     }
@@ -129,12 +131,8 @@ impl AgentApp {
         self.start_lines(&mut parts, &kept, &lines, &stop)?;
         self.start_drop_folder(&mut parts, &intake, &stop);
         let address = self.grpc_address()?;
-        let store = self.store.clone();
         tracing::info!(agent.name = %self.config.agent.name, agent.grpc = %address, "The agent is ready");
-        self.serve(intake, keeping, lines, parts, stop).await?;
-        store.close().await;
-        tracing::info!("The agent has stopped");
-        Ok(())
+        self.serve(intake, keeping, lines, parts, stop).await
     }
 
     fn limits(&self) -> KeeperLimits {
@@ -198,7 +196,8 @@ impl AgentApp {
         stop: &CancellationToken,
     ) {
         if let Some(section) = &self.config.drop {
-            let folder = DropFolder::new(&section.folder, section.scheme, intake.clone());
+            let (mapping, intake) = (self.mapping.clone(), intake.clone());
+            let folder = DropFolder::new(&section.folder, section.scheme, mapping, intake);
             parts.spawn(folder.run(stop.clone()));
         }
     }
@@ -282,46 +281,39 @@ impl AgentApp {
         };
         parts.spawn(http_port::serve(self.http, Arc::new(port), stop.clone()));
         let stopping = stop.clone().cancelled_owned();
-        let serving = tokio::spawn(agent_server::serve(service, connections, stopping));
-        drain(serving, parts, keeping, stop).await
+        let serving = tokio::spawn(async move {
+            agent_server::serve(service, connections, stopping).await?;
+            anyhow::Ok(())
+        });
+        let running = Running {
+            name: "agent",
+            serving,
+            parts,
+            workers: stop.clone(),
+            drain_time: Duration::from_secs(DRAIN_SECONDS_MAX),
+        };
+        // The keeper ends last: what was read is still kept.
+        let store = self.store;
+        let last = async move {
+            keeping.await?;
+            store.close().await;
+            Ok(())
+        };
+        running.until(stop, last).await
     }
 }
 
-/// Runs until `stop`, then lets every part end: first those that take records in, the keeper last.
-async fn drain(
-    mut serving: JoinHandle<Result<(), ServerError>>,
-    mut parts: JoinSet<()>,
-    keeping: JoinHandle<()>,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => {}
-        ended = &mut serving => {
-            ended??;
-            anyhow::bail!("the server ended by itself");
-        }
-        Some(ended) = parts.join_next() => {
-            ended.context("a part of the agent failed")?;
-            anyhow::bail!("a part of the agent ended by itself");
-        }
-    }
-    let drained = async {
-        serving.await??;
-        while let Some(ended) = parts.join_next().await {
-            ended?;
-        }
-        keeping.await?;
-        anyhow::Ok(())
+/// Makes the watched folder and reads how its files are to be read.
+fn prepare_drop_folder(config: &AgentConfig) -> anyhow::Result<Mapping> {
+    let Some(drop) = &config.drop else {
+        return Ok(Mapping::default());
     };
-    if let Ok(drained) = tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), drained).await
-    {
-        drained?;
-    } else {
-        // What was acknowledged is on disk, and what was not will be sent again.
-        tracing::warn!("The drain time is over: open requests are broken off");
-    }
-    Ok(())
+    DropFolder::make(&drop.folder).context("drop.folder")?;
+    let Some(path) = &drop.mapping else {
+        return Ok(Mapping::default());
+    };
+    let mapping = read_mapping(path).context("drop.mapping")?;
+    mapping.context("drop.mapping")
 }
 
 /// One agent for one database: two would send each other's records and give the same versions.

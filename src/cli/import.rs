@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::operator::{complain, line, progress, say};
 use crate::agent::file::encoding::Encoding;
-use crate::agent::file::mapping::{MAPPING_BYTES_MAX, Mapping, read_separator, suggest};
+use crate::agent::file::mapping::{self, Mapping, read_separator, suggest};
 use crate::agent::file::result::ResultFiles;
 use crate::agent::file::{FILE_BYTES_MAX, FileError, FileOptions, RecordFile};
 use crate::domain::clock::{Clock, SystemClock};
@@ -205,15 +205,8 @@ pub(super) fn explain(path: &Path, error: &FileError) -> anyhow::Error {
 /// A mapping, if it is not too large.
 pub(super) fn read_mapping(path: &Path) -> anyhow::Result<Mapping> {
     let name = || path.display().to_string();
-    let size = fs::metadata(path).with_context(name)?.len();
-    anyhow::ensure!(
-        size <= MAPPING_BYTES_MAX,
-        "{}: a mapping has at most 256 KiB",
-        path.display()
-    );
-    fs::read_to_string(path)
+    mapping::read_mapping(path)
         .with_context(name)?
-        .parse::<Mapping>()
         .with_context(name)
 }
 

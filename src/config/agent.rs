@@ -136,6 +136,9 @@ pub struct DropSection {
     /// The list that unit codes are from where a file does not say.
     #[serde(with = "text", default = "default_scheme")]
     pub scheme: AdminScheme,
+    /// How columns, codes and dates of files are read that have no mapping beside them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<PathBuf>,
 }
 
 fn default_scheme() -> AdminScheme {
@@ -210,6 +213,9 @@ impl AgentConfig {
         absolute(&mut self.http.token_file);
         if let Some(drop) = &mut self.drop {
             absolute(&mut drop.folder);
+            if let Some(mapping) = &mut drop.mapping {
+                absolute(mapping);
+            }
         }
     }
 

@@ -31,6 +31,8 @@ pub(super) const HUB_KEYS: Keys = &[
             "batch_records_max",
             "lease_milliseconds",
             "drain_milliseconds",
+            "upload_sweep_seconds",
+            "upload_mebibytes_max",
         ],
     ),
 ];
@@ -44,7 +46,7 @@ pub(super) const AGENT_KEYS: Keys = &[
     ("sealing", &["key_file"]),
     ("grpc", &["address"]),
     ("http", &["address", "token_file"]),
-    ("drop", &["folder", "scheme"]),
+    ("drop", &["folder", "scheme", "mapping"]),
     ("log", &["format", "filter"]),
 ];
 

@@ -1,5 +1,6 @@
 //! What a configuration file promises.
 
+use super::overrides::{AGENT_KEYS, HUB_KEYS};
 use super::*;
 
 const GOOD: &str = r#"
@@ -140,5 +141,25 @@ fn a_password_is_never_shown() {
 
         assert!(!config.shown().contains("Bi-Mat"), "{}", config.shown());
         assert!(config.shown().contains("postgres://"));
+    }
+}
+
+#[test]
+fn every_variable_that_an_example_names_is_known() {
+    for (example, sections) in [
+        (include_str!("../../deploy/hub.example.toml"), HUB_KEYS),
+        (include_str!("../../deploy/agent.example.toml"), AGENT_KEYS),
+    ] {
+        let words = example.split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric());
+        let general = ["CHILDSYNC_", "CHILDSYNC_SECTION_KEY"];
+        let named = words.filter(|word| word.starts_with("CHILDSYNC_") && !general.contains(word));
+        for word in named {
+            let names = |section: &str, key: &str| {
+                word.eq_ignore_ascii_case(&format!("childsync_{section}_{key}"))
+            };
+            let mut all = sections.iter();
+            let is_known = all.any(|(section, keys)| keys.iter().any(|key| names(section, key)));
+            assert!(is_known, "{word}");
+        }
     }
 }

@@ -37,6 +37,8 @@ pub struct Hub {
     pub key: Arc<SealKey>,
     /// Knows the model that decides who is the same child.
     pub models: Arc<ModelsInUse>,
+    /// What all uploads together may hold until they are taken in, in bytes.
+    pub upload_bytes_max: u64,
     /// Says what time it is.
     pub clock: Arc<dyn Clock>,
     /// Wake-up calls.

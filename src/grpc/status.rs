@@ -165,6 +165,7 @@ impl From<UploadError> for Status {
                 plain(Code::PermissionDenied, "OUTSIDE_TERRITORY", &text)
             }
             UploadError::TooManyOpen => wait(Code::ResourceExhausted, "TOO_MANY_UPLOADS", &text),
+            UploadError::StorageFull => wait(Code::ResourceExhausted, "UPLOAD_STORAGE_FULL", &text),
             UploadError::ChunkSize => field("content", "CHUNK_SIZE", &text),
             UploadError::TooManyChunks => plain(Code::FailedPrecondition, "TOO_MANY_CHUNKS", &text),
             UploadError::OffsetAhead { durable } => {

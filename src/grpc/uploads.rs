@@ -165,6 +165,7 @@ impl UploadCalls<'_> {
             key: Arc::clone(&self.hub.key),
             clock: Arc::clone(&self.hub.clock),
             signals: Arc::clone(&self.hub.signals),
+            bytes_max: self.hub.upload_bytes_max,
         }
     }
 

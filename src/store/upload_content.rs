@@ -1,5 +1,7 @@
 //! Bytes and reports of uploads, what snapshots are compared with, and the sweeping of what is over.
 
+use std::collections::HashMap;
+
 use sqlx::{query, query_as};
 use uuid::Uuid;
 
@@ -264,13 +266,44 @@ impl Transaction {
     }
 
     /// The held versions of these records that are not older than the version asked for, and the newest
-    /// one that is.
+    /// one that is. Most records are new, or all that is held of them is older: there the newest version
+    /// says everything, and finding it is half the work.
     pub async fn find_held_and_prior_versions(
         &mut self,
         wanted: &[(RecordKey, Version)],
     ) -> Result<Vec<HeldVersion>, StoreError> {
-        let statement = &sql::uploads::FIND_HELD_AND_PRIOR_VERSIONS;
+        let statement = &sql::uploads::FIND_NEWEST_VERSIONS;
         let rows = self.fetch_bulk(statement, version_columns(wanted)).await?;
+        let rows = rows.into_iter().map(read_held_version);
+        let mut held: Vec<HeldVersion> = rows.collect::<Result<_, _>>()?;
+        let newest: HashMap<RecordKey, Version> =
+            held.iter().map(|row| (row.key, row.version)).collect();
+        let is_older = |(key, version): &&(RecordKey, Version)| {
+            newest.get(key).is_some_and(|newest| newest >= version)
+        };
+        let late: Vec<_> = wanted.iter().filter(is_older).copied().collect();
+        let statement = &sql::uploads::FIND_HELD_AND_PRIOR_VERSIONS;
+        let rows = self.fetch_bulk(statement, version_columns(&late)).await?;
+        for row in rows {
+            held.push(read_held_version(row)?);
+        }
+        Ok(held)
+    }
+
+    /// What the log has got from a node behind one position and up to another.
+    pub async fn read_appended(
+        &mut self,
+        node: NodeId,
+        (after, last): (i64, i64),
+    ) -> Result<Vec<HeldVersion>, StoreError> {
+        let rows: Vec<_> = on_conn!(self, |conn| {
+            query_as(sql::uploads::READ_APPENDED)
+                .bind(after)
+                .bind(last)
+                .bind(node.get())
+                .fetch_all(conn)
+                .await?
+        });
         rows.into_iter().map(read_held_version).collect()
     }
 

@@ -215,6 +215,16 @@ impl Transaction {
         }))
     }
 
+    /// Bytes that all uploads have announced which still need room for them.
+    pub async fn sum_announced_bytes(&mut self) -> Result<u64, StoreError> {
+        let bytes: i64 = on_conn!(self, |conn| {
+            query_scalar(sql::uploads::SUM_ANNOUNCED_BYTES)
+                .fetch_one(conn)
+                .await?
+        });
+        Ok(bytes.unsigned_abs())
+    }
+
     /// Name of a registered node.
     pub async fn name_of_node(&mut self, node: NodeId) -> Result<String, StoreError> {
         Ok(on_conn!(self, |conn| {

@@ -8,6 +8,7 @@
 mod committer;
 mod compare;
 mod found;
+mod lookup;
 mod reading;
 mod report;
 mod slice;
@@ -79,6 +80,12 @@ pub enum UploadError {
     /// The node has too many uploads that have not ended.
     #[error("this node has {OPEN_UPLOADS_MAX} uploads that have not ended: end one of them first")]
     TooManyOpen,
+    /// All uploads of the hub together hold as much as they may.
+    #[error(
+        "the uploads of this hub hold as much as they may: come back when some of them are taken in, \
+         or push the records"
+    )]
+    StorageFull,
     /// A chunk is empty or too large.
     #[error("a chunk has 1 byte to 256 KiB")]
     ChunkSize,
@@ -124,6 +131,8 @@ pub struct Uploads {
     pub clock: Arc<dyn Clock>,
     /// Wakes the committer.
     pub signals: Arc<Signals>,
+    /// What all uploads together may hold until they are taken in, in bytes.
+    pub bytes_max: u64,
 }
 
 impl Uploads {
@@ -154,6 +163,11 @@ impl Uploads {
         }
         if transaction.count_open_uploads(node).await? >= OPEN_UPLOADS_MAX {
             return Err(UploadError::TooManyOpen);
+        }
+        // An upload counts with all that it announces, so that none runs out of room on its way.
+        let announced = transaction.sum_announced_bytes().await?;
+        if announced.saturating_add(manifest.bytes) > self.bytes_max {
+            return Err(UploadError::StorageFull);
         }
         let row = UploadRow {
             node,
@@ -188,13 +202,8 @@ impl Uploads {
         let mut transaction = self.store.write().await?;
         let held = transaction.lock_upload(key).await?;
         let held = held.ok_or(UploadError::Unknown)?;
-        match held.state {
-            UploadState::Receiving => {}
-            UploadState::Expired => return Err(UploadError::Expiring),
-            UploadState::Committing
-            | UploadState::Committed
-            | UploadState::Validated
-            | UploadState::Refused => return Ok(bytes),
+        if !is_receiving(held.state)? {
+            return Ok(bytes);
         }
         if offset > held.bytes {
             let durable = held.bytes;
@@ -223,13 +232,8 @@ impl Uploads {
         let mut transaction = self.store.write().await?;
         let held = transaction.lock_upload(key).await?;
         let held = held.ok_or(UploadError::Unknown)?;
-        match held.state {
-            UploadState::Receiving => {}
-            UploadState::Expired => return Err(UploadError::Expiring),
-            UploadState::Committing
-            | UploadState::Committed
-            | UploadState::Validated
-            | UploadState::Refused => return Ok(()),
+        if !is_receiving(held.state)? {
+            return Ok(());
         }
         let row = transaction.find_upload(key).await?;
         let row = row.ok_or(UploadError::Unknown)?;
@@ -277,6 +281,18 @@ impl Uploads {
     ) -> Result<Vec<Entry>, UploadError> {
         let mut transaction = self.store.read().await?;
         Ok(transaction.read_entries(key, after, limit).await?)
+    }
+}
+
+/// Whether bytes are awaited; false where all of them are there and the upload goes on by itself.
+fn is_receiving(state: UploadState) -> Result<bool, UploadError> {
+    match state {
+        UploadState::Receiving => Ok(true),
+        UploadState::Committing
+        | UploadState::Committed
+        | UploadState::Validated
+        | UploadState::Refused => Ok(false),
+        UploadState::Expired => Err(UploadError::Expiring),
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct AgentOptions {
     pub(crate) http: u16,
     /// Lines of the section `store`.
     pub(crate) store: &'static str,
-    /// Whether it watches a folder `drop` beside its database.
+    /// Whether it watches a folder `drop` beside its database, under a `mapping.toml` if there is one.
     pub(crate) drop: bool,
 }
 
@@ -56,10 +56,11 @@ pub(crate) fn write_config(pki: &Pki, folder: &Path, options: &AgentOptions) -> 
         store,
         drop,
     } = options;
-    let drop = if *drop {
-        "[drop]\nfolder = \"drop\"\n"
-    } else {
-        ""
+    let has_mapping = folder.join("mapping.toml").exists();
+    let drop = match (*drop, has_mapping) {
+        (false, _) => "",
+        (true, false) => "[drop]\nfolder = \"drop\"\n",
+        (true, true) => "[drop]\nfolder = \"drop\"\nmapping = \"mapping.toml\"\n",
     };
     let text = format!(
         "[agent]\nname = \"commune\"\nterritory = [\"GSO_PRE2025:30742\"]\n\

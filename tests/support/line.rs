@@ -90,7 +90,7 @@ impl BadLine {
         self.cuts.load(Ordering::SeqCst)
     }
 
-    /// From now on nothing is cut.
+    /// From now on nothing is cut, and nothing is slow.
     pub(crate) fn heal(&self) {
         self.is_bad.store(false, Ordering::SeqCst);
     }
@@ -136,7 +136,7 @@ async fn copy(
     let mut allowed = 0;
     loop {
         // A slow line carries its bytes by the beat.
-        while allowance.is_some() && allowed == 0 {
+        while allowance.is_some() && allowed == 0 && is_bad.load(Ordering::SeqCst) {
             beat.tick().await;
             allowed += allowance.unwrap_or_default();
         }

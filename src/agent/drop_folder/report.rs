@@ -1,6 +1,7 @@
 //! What became of a file, for the person who left it there.
 
 use crate::agent::file::finding::Finding;
+use crate::agent::file::mapping::MappingError;
 use crate::agent::file::result::FieldName;
 use crate::agent::file::{FileError, Found};
 use crate::agent::settle::Kept;
@@ -47,13 +48,36 @@ impl FileReport {
         ));
     }
 
-    pub(super) fn too_large(&mut self) {
+    pub(super) fn too_large(&mut self, bytes_max: u64) {
         self.is_unreadable = true;
-        self.line(
-            "Tệp lớn hơn 8 MiB: hãy chia nhỏ tệp hoặc dùng childsync import \
-             (the file is larger than 8 MiB: split it, or import it with childsync import)"
-                .to_owned(),
-        );
+        let most = bytes_max / (1024 * 1024);
+        self.line(format!(
+            "Tệp lớn hơn {most} MiB: hãy chia nhỏ tệp hoặc dùng childsync import \
+             (the file is larger than {most} MiB: split it, or import it with childsync import)"
+        ));
+    }
+
+    pub(super) fn unreadable_mapping(&mut self, error: &MappingError) {
+        self.is_unreadable = true;
+        self.line(format!(
+            "Không dùng được tệp ánh xạ .toml bên cạnh (the mapping beside the file cannot be used): {error}"
+        ));
+    }
+
+    /// A file of JSON that is no list of records.
+    pub(super) fn unreadable_list(&mut self, problem: &str) {
+        self.is_unreadable = true;
+        self.line(format!(
+            "Không đọc được tệp (the file cannot be read): {problem}"
+        ));
+    }
+
+    /// An entry of such a list that is no record.
+    pub(super) fn refused_entry(&mut self, number: u64, problem: &str) {
+        self.refused += 1;
+        self.line(format!(
+            "Hồ sơ thứ {number}: không nhận (not taken): {problem}"
+        ));
     }
 
     /// A row that is no record, or no whole one.

@@ -3,7 +3,9 @@
 mod suggestion;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::str::FromStr;
+use std::{fs, io};
 
 use serde::Deserialize;
 
@@ -98,6 +100,18 @@ struct KeySection {
 enum Headers {
     One(String),
     Several(Vec<String>),
+}
+
+/// Reads a mapping file.
+pub fn read_mapping(path: &Path) -> io::Result<Result<Mapping, MappingError>> {
+    if fs::metadata(path)?.len() > MAPPING_BYTES_MAX {
+        return Ok(Err(wrong("the file", "may have 256 KiB".to_owned())));
+    }
+    let text = fs::read(path)?;
+    Ok(match String::from_utf8(text) {
+        Ok(text) => text.parse(),
+        Err(_) => Err(wrong("the file", "must be UTF-8: save it again".to_owned())),
+    })
 }
 
 impl FromStr for Mapping {

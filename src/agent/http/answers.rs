@@ -151,6 +151,12 @@ impl Problem {
         }
     }
 
+    /// What is wrong and what to do.
+    pub(super) fn text(&self) -> &str {
+        let (_, _, text) = self.parts();
+        text
+    }
+
     /// The answer.
     pub(super) fn response(self) -> Response<Full<Bytes>> {
         let (status, reason, message) = self.parts();

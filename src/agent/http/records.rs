@@ -22,7 +22,7 @@ use crate::sync::ingest::{IncomingBody, Outcome};
 pub(super) const PAGE_RECORDS_MAX: i64 = 200;
 
 /// A change with the kind of its record, which an answer repeats.
-type KindedChange = (RecordKind, LocalChange);
+pub(in crate::agent) type KindedChange = (RecordKind, LocalChange);
 
 /// Reads the body of `PUT`: `record`, and `version` and `different_from` where they are given.
 pub(super) fn read_put(kind: RecordKind, id: &str, body: &Bytes) -> Result<LocalChange, Problem> {
@@ -34,11 +34,7 @@ pub(super) fn read_put(kind: RecordKind, id: &str, body: &Bytes) -> Result<Local
 
 /// Reads the body of `POST`: `records`, each with `kind`, `record_id`, and `record` or `withdrawn`.
 pub(super) fn read_post(body: &Bytes) -> Result<Vec<KindedChange>, Problem> {
-    let mut members = read_object(body)?;
-    let Some(Value::Array(records)) = members.remove("records") else {
-        return Err(invalid("records", "must be a list of records"));
-    };
-    nothing_left(&members, "")?;
+    let records = read_records(body)?;
     if records.len() > INTAKE_CHANGES_MAX {
         let problem = format!("may hold {INTAKE_CHANGES_MAX} records: send several requests");
         return Err(invalid("records", &problem));
@@ -47,6 +43,30 @@ pub(super) fn read_post(body: &Bytes) -> Result<Vec<KindedChange>, Problem> {
     numbered
         .map(|(at, record)| read_entry(&format!("records[{at}]."), record))
         .collect()
+}
+
+/// Reads a file in the form of `POST`, of any number of records, each for itself. What is wrong is told by
+/// its place.
+pub(in crate::agent) fn read_list(
+    body: &Bytes,
+) -> Result<Vec<Result<KindedChange, String>>, String> {
+    let told = |problem: Problem| problem.text().to_owned();
+    let records = read_records(body).map_err(told)?;
+    let numbered = records.into_iter().enumerate();
+    let entries = numbered.map(|(at, record)| {
+        let entry = read_entry(&format!("records[{at}]."), record);
+        entry.map_err(told)
+    });
+    Ok(entries.collect())
+}
+
+fn read_records(body: &Bytes) -> Result<Vec<Value>, Problem> {
+    let mut members = read_object(body)?;
+    let Some(Value::Array(records)) = members.remove("records") else {
+        return Err(invalid("records", "must be a list of records"));
+    };
+    nothing_left(&members, "")?;
+    Ok(records)
 }
 
 fn read_entry(place: &str, entry: Value) -> Result<KindedChange, Problem> {

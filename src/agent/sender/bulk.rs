@@ -30,9 +30,9 @@ use crate::sync::sealing::{open_chunk, seal_chunk};
 /// Records that wait from which on an upload is worth its calls; fewer go by the stream.
 pub const BULK_RECORDS_MIN: i64 = 2_000;
 /// Records of one upload at most.
-pub const BULK_RECORDS_MAX: u64 = 10_000;
+pub const BULK_RECORDS_MAX: u64 = 5_000;
 /// Bytes of one upload before packing, at which it ends: an agent has little memory.
-const BULK_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const BULK_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// Records that are read from the queue at a time.
 const PACKED_RECORDS: i64 = 200;
 /// Records whose answers are noted in one transaction.
@@ -46,8 +46,10 @@ pub struct Bulk {
     key: Arc<SealKey>,
     client: UploadClient,
     unit: UnitReference,
-    /// The upload that is on its way, as far as it was read back since the start.
+    /// The upload that is on its way.
     held: Option<OutgoingUpload>,
+    /// Whether it is known if one was on its way when the agent ended.
+    has_looked_back: bool,
     /// Since when the hub does not want an upload.
     refused_at: Option<Instant>,
 }
@@ -66,6 +68,7 @@ impl Bulk {
             client,
             unit,
             held: None,
+            has_looked_back: false,
             refused_at: None,
         }
     }
@@ -94,7 +97,8 @@ impl Bulk {
         }
     }
 
-    /// Leaves the backlog to the stream for a while. What the hub may have of the upload has no effect.
+    /// Leaves the backlog to the stream for a while. What the hub takes in of the upload all the same is
+    /// there already when the stream brings it.
     async fn give_up(&mut self, error: &SendError) -> Option<(usize, Result<(), SendError>)> {
         tracing::warn!(error = %error, "The hub takes no upload now: the backlog goes by the stream");
         self.refused_at = Some(Instant::now());
@@ -109,8 +113,9 @@ impl Bulk {
     }
 
     async fn held_or_begun(&mut self) -> Result<Option<OutgoingUpload>, SendError> {
-        if self.held.is_none() {
+        if !self.has_looked_back {
             self.held = self.read_back().await?;
+            self.has_looked_back = true;
         }
         if self.held.is_none() && self.is_worth_it().await? {
             // It is packed when a hub is there: what is edited until then need not go twice.

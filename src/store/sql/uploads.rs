@@ -59,6 +59,15 @@ pub(in crate::store) const COUNT_OPEN_UPLOADS: &str = "
     FROM upload_progress
     WHERE node_id = $1
       AND state IN (1, 2)";
+/// Bytes of all uploads whose bytes are awaited, or there and not removed yet.
+pub(in crate::store) const SUM_ANNOUNCED_BYTES: &str = "
+    SELECT CAST(COALESCE(SUM(u.bytes), 0) AS BIGINT)
+    FROM upload_progress p
+    JOIN upload u
+      ON u.node_id = p.node_id
+     AND u.upload_id = p.upload_id
+    WHERE p.state IN (1, 2)
+       OR p.chunks > 0";
 pub(in crate::store) const NAME_OF_NODE: &str = "SELECT name FROM node WHERE node_id = $1";
 
 // Progress
@@ -229,6 +238,31 @@ pub(in crate::store) const DELETE_UPLOAD_PROGRESS: &str = "
 
 // What is held
 
+/// The newest version of each record.
+pub(in crate::store) const FIND_NEWEST_VERSIONS: Bulk = Bulk {
+    columns: &[KEY[0], KEY[1], KEY[2], ("version", "BIGINT")],
+    body: "
+    SELECT s.node_id, s.kind, s.record_id, s.version, s.content_hash, s.relations
+    FROM k
+    JOIN submission s
+      ON s.node_id = k.node_id
+     AND s.kind = k.kind
+     AND s.record_id = k.record_id
+     AND s.version = (
+        SELECT MAX(m.version)
+        FROM submission m
+        WHERE m.node_id = k.node_id
+          AND m.kind = k.kind
+          AND m.record_id = k.record_id)",
+};
+/// What a node's records have got in both lanes in a part of the log.
+pub(in crate::store) const READ_APPENDED: &str = "
+    SELECT s.node_id, s.kind, s.record_id, s.version, s.content_hash, s.relations
+    FROM submission s
+    WHERE s.lane IN (1, 2)
+      AND s.seq > $1
+      AND s.seq <= $2
+      AND s.node_id = $3";
 /// Beside the versions from the one that was asked for on, the newest one before it: it tells new from
 /// changed.
 pub(in crate::store) const FIND_HELD_AND_PRIOR_VERSIONS: Bulk = Bulk {
@@ -284,6 +318,7 @@ pub(in crate::store) const PLAIN: &[(&str, &str)] = named![
     LIST_UPLOADS,
     LIST_UPLOADS_IN_STATE,
     COUNT_OPEN_UPLOADS,
+    SUM_ANNOUNCED_BYTES,
     NAME_OF_NODE,
     INSERT_UPLOAD_PROGRESS,
     READ_UPLOAD_PROGRESS,
@@ -305,10 +340,12 @@ pub(in crate::store) const PLAIN: &[(&str, &str)] = named![
     DELETE_UPLOAD,
     DELETE_UPLOAD_PROGRESS,
     SCAN_NEWEST_SUBMISSIONS,
+    READ_APPENDED,
 ];
 pub(in crate::store) const PAIRS: &[(&str, Pair)] = named![LOCK_UPLOAD];
 pub(in crate::store) const BULK: &[(&str, Bulk)] = named![
     INSERT_UPLOAD_ENTRIES,
+    FIND_NEWEST_VERSIONS,
     FIND_HELD_AND_PRIOR_VERSIONS,
     READ_SUBMISSION_CONTENTS,
 ];

@@ -36,6 +36,17 @@ impl Found {
         }
     }
 
+    /// What goes into the log, as it will be held there.
+    pub(super) fn appended(&self) -> Vec<HeldVersion> {
+        let held = |candidate: &Candidate| HeldVersion {
+            key: candidate.submission.record,
+            version: candidate.submission.version,
+            hash: candidate.hash,
+            relations: candidate.relations.clone(),
+        };
+        self.group.appended.iter().map(held).collect()
+    }
+
     fn add_one(&mut self, held: &mut Held, place: u64, looked: Looked, tells_all: bool) -> Told {
         let again = match &looked.examined {
             Examined::Take(candidate) => held.says_again(candidate),

@@ -75,14 +75,8 @@ impl UploadCommitter {
         };
         let done = slice.first + count(&slice.looked);
         found.add(&mut Held::new(held), taking, slice);
-        for candidate in &found.group.appended {
-            let record = candidate.submission.record;
-            seen.entry(record).or_default().push(HeldVersion {
-                key: record,
-                version: candidate.submission.version,
-                hash: candidate.hash,
-                relations: candidate.relations.clone(),
-            });
+        for version in found.appended() {
+            seen.entry(version.key).or_default().push(version);
         }
         let progress = UploadProgress {
             done,

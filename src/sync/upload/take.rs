@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::committer::{Reign, UploadCommitter};
 use super::found::{Found, count, held};
+use super::lookup::{LookedUp, OwnAppends};
 use super::slice::{Listed, ReadError, Slice};
 use super::unpack::verify;
 use super::{ALL_OR_NOTHING_BYTES_MAX, UNPACKED_BYTES_MAX};
@@ -117,17 +118,19 @@ impl UploadCommitter {
 
     /// Takes the good records in, a slice at a time.
     async fn take_slices(&self, taking: &mut Taking<'_>) -> Result<Listed, TakeError> {
-        let (sender, mut slices) = mpsc::channel(SLICES_WAITING_MAX);
+        let (sender, slices) = mpsc::channel(SLICES_WAITING_MAX);
         let (feeding, reading) = self.read(taking, sender).await?;
+        let (sender, mut compared) = mpsc::channel(SLICES_WAITING_MAX);
+        let looking = self.look_up(taking, slices, sender);
         let writing = async {
-            let mut progress = taking.progress.clone();
-            while let Some(slice) = slices.recv().await {
+            let (mut progress, mut own) = (taking.progress.clone(), OwnAppends::default());
+            while let Some(slice) = compared.recv().await {
                 self.keep(taking.reign).await?;
-                progress = self.write_slice(taking, &progress, slice).await?;
+                progress = self.write_slice(taking, &progress, slice, &mut own).await?;
             }
             Ok::<_, TakeError>(progress)
         };
-        let ((), progress) = tokio::try_join!(feeding, writing)?;
+        let ((), (), progress) = tokio::try_join!(feeding, looking, writing)?;
         taking.progress = progress;
         Ok(reading.await??)
     }
@@ -136,12 +139,14 @@ impl UploadCommitter {
         &self,
         taking: &Taking<'_>,
         before: &UploadProgress,
-        slice: Slice,
+        ahead: LookedUp,
+        own: &mut OwnAppends,
     ) -> Result<UploadProgress, TakeError> {
         let started = Instant::now();
         let mut transaction = self.write(taking).await?;
         let head = transaction.lock_counter("log").await?;
-        let held = held(&mut transaction, &slice.looked).await?;
+        let node = taking.row.node;
+        let (slice, held) = ahead.up_to(&mut transaction, node, head, own).await?;
         let mut found = Found {
             totals: before.totals,
             ..Found::default()
@@ -154,11 +159,13 @@ impl UploadCommitter {
             ..before.clone()
         };
         let words: Vec<_> = found.settled.iter().map(|one| one.outcome.word()).collect();
+        let appended = found.appended();
         self.append(&mut transaction, taking, head, found).await?;
         transaction
             .advance_upload(taking.row.key(), before.done, &progress)
             .await?;
         transaction.commit().await?;
+        own.add(head, appended);
         self.signals.log.call();
         self.signals.uploads.call();
         self.metrics
