@@ -35,6 +35,7 @@ mod relink;
 mod relink_service;
 mod relink_verbs;
 mod reviews;
+mod statistics;
 mod store_conformance;
 mod terminal;
 mod tidy;

@@ -172,7 +172,6 @@ impl Reconciler {
         };
         drop(reading);
         self.write_progress(token, &progress).await?;
-        self.store.refresh_statistics().await?;
         let (codec, key) = (Arc::clone(&self.codec), Arc::clone(&self.key));
         let model = Arc::clone(&in_use.model);
         let index = rebuild_index(&self.store, codec, key, model).await?;
