@@ -13,7 +13,7 @@ use crate::domain::node::NodeName;
 use crate::security::directory::IdentityDirectory;
 use crate::security::hpke::HpkeError;
 use crate::security::identity::Identity;
-use crate::security::letter::LetterError;
+use crate::security::letter::{Letter, LetterError, LetterKind};
 use crate::security::trust::TrustError;
 
 pub use bundle::{BundleLetter, BundleTerms, BundleWriter};
@@ -75,8 +75,35 @@ fn read_chain(chain: Vec<Vec<u8>>) -> Result<Vec<CertificateDer<'static>>, Bundl
     Ok(chain.into_iter().map(CertificateDer::from).collect())
 }
 
+/// Reads a letter that is whole and that the owner of the first certificate in its header has signed: its
+/// header, the certificates and the content.
+fn read_signed<H: Message + Default>(
+    kind: LetterKind,
+    bytes: &[u8],
+    chain_of: impl Fn(&H) -> &Vec<Vec<u8>>,
+) -> Result<(H, Vec<CertificateDer<'static>>, &[u8]), BundleFileError> {
+    let letter = Letter::read_as(kind, bytes)?;
+    let header: H = read_header(letter.header)?;
+    let chain = read_chain(chain_of(&header).clone())?;
+    letter.verify(chain.first().ok_or(BundleFileError::Header)?)?;
+    Ok((header, chain, letter.content))
+}
+
 fn read_header<M: Message + Default>(bytes: &[u8]) -> Result<M, BundleFileError> {
     M::decode(bytes).map_err(|_| BundleFileError::Header)
+}
+
+/// Refuses a content that is not the one of its header.
+fn check_content(digest: &[u8], content: &[u8]) -> Result<(), BundleFileError> {
+    if digest == blake3::hash(content).as_bytes() {
+        Ok(())
+    } else {
+        Err(BundleFileError::Content)
+    }
+}
+
+fn read_id(text: &str) -> Result<Uuid, BundleFileError> {
+    text.parse().map_err(|_| BundleFileError::Header)
 }
 
 /// What a content is sealed for: a bundle of one node for one hub, or its receipt.

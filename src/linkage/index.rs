@@ -396,12 +396,13 @@ impl LinkageIndex {
     ) -> Vec<Number> {
         let mut candidates = Vec::new();
         for block in keys.into_iter().enumerate() {
-            candidates.extend(self.blocks.block(block).filter(|other| is_wanted(*other)));
+            candidates.extend(self.blocks.block(block));
         }
         if !self.decisions.is_empty() {
             let same = self.decisions.same_as(self.key(one));
             candidates.extend(same.filter_map(|key| self.records.find(key)));
         }
+        candidates.retain(|other| is_wanted(*other));
         candidates.sort_unstable();
         candidates.dedup();
         self.records.read_ahead(&candidates);

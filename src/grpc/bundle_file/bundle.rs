@@ -5,7 +5,9 @@ use rustls_pki_types::CertificateDer;
 use uuid::Uuid;
 
 use super::packing::{Packer, unpack};
-use super::{BundleFileError, HubCard, chain_bytes, purpose, read_chain, read_header, writer};
+use super::{
+    BundleFileError, HubCard, chain_bytes, check_content, purpose, read_id, read_signed, writer,
+};
 use crate::domain::clock::Timestamp;
 use crate::domain::node::NodeName;
 use crate::domain::record::Lane;
@@ -14,7 +16,7 @@ use crate::grpc::ingest::read_change;
 use crate::grpc::proto::v1;
 use crate::security::directory::IdentityDirectory;
 use crate::security::hpke::{HpkePrivate, HpkePublic};
-use crate::security::letter::{Letter, LetterKind, write_letter};
+use crate::security::letter::{LetterKind, write_letter};
 use crate::security::trust::{TrustedAs, believe};
 use crate::sync::bundle::{BUNDLE_RECORDS_MAX, BUNDLE_UNPACKED_BYTES_MAX, BundledChange};
 
@@ -129,22 +131,17 @@ pub struct BundleLetter<'a> {
 impl<'a> BundleLetter<'a> {
     /// Reads a bundle without opening it.
     pub fn read(bytes: &'a [u8]) -> Result<Self, BundleFileError> {
-        let letter = Letter::read_as(LetterKind::Bundle, bytes)?;
-        let header: v1::BundleHeader = read_header(letter.header)?;
-        let chain = read_chain(header.chain.clone())?;
-        letter.verify(chain.first().ok_or(BundleFileError::Header)?)?;
-        if header.content_digest != blake3::hash(letter.content).as_bytes() {
-            return Err(BundleFileError::Content);
-        }
+        let (header, chain, content) =
+            read_signed(LetterKind::Bundle, bytes, |header: &v1::BundleHeader| {
+                &header.chain
+            })?;
+        check_content(&header.content_digest, content)?;
         Ok(Self {
-            bundle: header
-                .bundle_id
-                .parse()
-                .map_err(|_| BundleFileError::Header)?,
+            bundle: read_id(&header.bundle_id)?,
             reply: HpkePublic::from_slice(&header.reply_key).ok_or(BundleFileError::Header)?,
             header,
             chain,
-            content: letter.content,
+            content,
         })
     }
 

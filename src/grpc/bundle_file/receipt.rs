@@ -5,7 +5,10 @@ use rustls_pki_types::CertificateDer;
 use uuid::Uuid;
 
 use super::packing::{Packer, unpack};
-use super::{BundleFileError, BundleLetter, chain_bytes, purpose, read_chain, read_header, writer};
+use super::{
+    BundleFileError, BundleLetter, chain_bytes, check_content, purpose, read_id, read_signed,
+    writer,
+};
 use crate::domain::clock::Timestamp;
 use crate::domain::node::NodeName;
 use crate::domain::record::Version;
@@ -14,7 +17,7 @@ use crate::grpc::convert::{write_instant, write_kind, write_outcome};
 use crate::grpc::proto::v1;
 use crate::security::directory::IdentityDirectory;
 use crate::security::hpke::HpkePrivate;
-use crate::security::letter::{Letter, LetterKind, write_letter};
+use crate::security::letter::{LetterKind, write_letter};
 use crate::security::trust::{TrustedAs, believe};
 use crate::sync::bundle::{BUNDLE_RECORDS_MAX, BundledOutcome};
 use crate::sync::ingest::Outcome;
@@ -107,21 +110,17 @@ pub struct ReceiptLetter<'a> {
 impl<'a> ReceiptLetter<'a> {
     /// Reads a receipt without opening it.
     pub fn read(bytes: &'a [u8]) -> Result<Self, BundleFileError> {
-        let letter = Letter::read_as(LetterKind::Receipt, bytes)?;
-        let header: v1::BundleReceiptHeader = read_header(letter.header)?;
-        let chain = read_chain(header.chain.clone())?;
-        letter.verify(chain.first().ok_or(BundleFileError::Header)?)?;
-        if header.content_digest != blake3::hash(letter.content).as_bytes() {
-            return Err(BundleFileError::Content);
-        }
+        let (header, chain, content) = read_signed(
+            LetterKind::Receipt,
+            bytes,
+            |header: &v1::BundleReceiptHeader| &header.chain,
+        )?;
+        check_content(&header.content_digest, content)?;
         Ok(Self {
-            bundle: header
-                .bundle_id
-                .parse()
-                .map_err(|_| BundleFileError::Header)?,
+            bundle: read_id(&header.bundle_id)?,
             header,
             chain,
-            content: letter.content,
+            content,
         })
     }
 
