@@ -53,7 +53,17 @@ enum Verb {
 
 /// Reads the arguments, runs the verb, and gives the exit code: 0 if it succeeded.
 pub fn run() -> std::process::ExitCode {
-    match Arguments::parse().verb.run() {
+    end(Arguments::parse().verb.run())
+}
+
+/// Runs an agent until it is told to stop, in a program that has nothing else in it: of the verbs that
+/// [`run`] knows it links none, so that it needs little memory.
+pub fn run_agent() -> std::process::ExitCode {
+    end(agent::AgentAlone::parse().run())
+}
+
+fn end(ran: anyhow::Result<()>) -> std::process::ExitCode {
+    match ran {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             operator::complain(&error);

@@ -6,7 +6,8 @@ mod show;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::hub::stop_on_signal;
@@ -41,6 +42,26 @@ pub(super) struct Agent {
     verb: Option<AgentVerb>,
 }
 
+/// Keep records beside the commune software and send them to the hub
+#[derive(Debug, Parser)]
+#[command(name = "childsync-agent", version)]
+#[command(after_help = "Example:\n  \
+    childsync-agent --config /etc/childsync/agent.toml\n\n\
+    Runs until SIGTERM or Ctrl-C, as `childsync agent` does, in less memory. What it has acknowledged is on \
+    disk. To look at it: childsync agent status")]
+pub(super) struct AgentAlone {
+    /// Configuration file; deploy/agent.example.toml explains every key
+    #[arg(long, value_name = "FILE", default_value = "/etc/childsync/agent.toml")]
+    config: PathBuf,
+}
+
+impl AgentAlone {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let config = AgentConfig::read(&self.config, std::env::vars())?;
+        one_thread()?.block_on(run(config))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum AgentVerb {
     Status(ShowStatus),
@@ -59,10 +80,7 @@ impl Agent {
             return Ok(());
         }
         let config = AgentConfig::read(&self.config, std::env::vars())?;
-        // One thread: an agent waits most of the time and must not need memory for it.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = one_thread()?;
         match self.verb {
             None => runtime.block_on(run(config)),
             Some(AgentVerb::Status(verb)) => runtime.block_on(verb.run(&config)),
@@ -74,6 +92,13 @@ impl Agent {
             }
         }
     }
+}
+
+/// An agent waits most of the time and must not need memory for it.
+fn one_thread() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 async fn run(config: AgentConfig) -> anyhow::Result<()> {

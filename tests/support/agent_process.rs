@@ -89,7 +89,8 @@ fn spawn(config: &Path, full_at: Option<u64>) -> Child {
         .append(true)
         .open(config.with_extension("log"))
         .expect("a log");
-    let program = env!("CARGO_BIN_EXE_childsync");
+    // The program that a commune installs.
+    let program = env!("CARGO_BIN_EXE_childsync-agent");
     let mut command = match full_at {
         None => Command::new(program),
         Some(blocks) => {
@@ -100,7 +101,7 @@ fn spawn(config: &Path, full_at: Option<u64>) -> Child {
         }
     };
     command
-        .args(["agent", "--config"])
+        .arg("--config")
         .arg(config)
         .env_remove("CHILDSYNC_TEST_POSTGRES_URL")
         .env("CHILDSYNC_LOG_FILTER", "info")

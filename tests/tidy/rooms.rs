@@ -91,12 +91,12 @@ const AGENT: [&str; 16] = [
     "grpc::upload_client",
 ];
 
-/// The room that a file stands in. `main.rs` and `lib.rs` stand in none: they are the door.
+/// The room that a file stands in. `main.rs`, `bin` and `lib.rs` stand in none: they are the doors.
 fn room(path: &str) -> Option<&str> {
     let inside = path.strip_prefix("src/")?;
     let first = inside.split('/').next()?;
     let room = first.strip_suffix(".rs").unwrap_or(first);
-    (room != "main" && room != "lib").then_some(room)
+    (!["main", "bin", "lib"].contains(&room)).then_some(room)
 }
 
 fn permits(rows: &[&str], named: &str) -> bool {
