@@ -238,12 +238,13 @@ fn resident_kibibytes(process: u32) -> u64 {
         .expect("a number")
 }
 
-/// The limit is that of the program as it is installed: 20 MB. A program that is built for tests is twice as
-/// large, and what is looked at there is only that work leaves nothing behind.
-const IDLE_KIBIBYTES_MAX: u64 = if cfg!(debug_assertions) {
-    48 * 1024
+/// What it may need at the start and after work, in KiB. The limits are those of the program as it is
+/// installed: 20 MB, and 28 MB after work, of which most is the program's file. A program that is built for
+/// tests is twice as large, and what is looked at there is only that work leaves nothing behind.
+const STARTED_AND_WORKED_KIBIBYTES_MAX: (u64, u64) = if cfg!(debug_assertions) {
+    (48 * 1024, 48 * 1024)
 } else {
-    20 * 1_000_000 / 1024
+    (20_000_000 / 1024, 28_000_000 / 1024)
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -264,7 +265,8 @@ async fn an_idle_agent_needs_little_memory_also_after_work() {
 
     let after = resident_kibibytes(agent.id());
 
-    assert!(before < IDLE_KIBIBYTES_MAX, "{before} KiB");
-    assert!(after < IDLE_KIBIBYTES_MAX, "{before} KiB, then {after} KiB");
+    let (before_max, after_max) = STARTED_AND_WORKED_KIBIBYTES_MAX;
+    assert!(before < before_max, "{before} KiB");
+    assert!(after < after_max, "{before} KiB, then {after} KiB");
     hub.stop().await;
 }
