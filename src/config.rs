@@ -17,7 +17,7 @@ use crate::domain::node::NodeName;
 use crate::domain::unit::UnitReference;
 use crate::observability::logging::{self, LogFormat};
 
-pub use agent::AgentConfig;
+pub use agent::{AGENT_CONFIG_FILE, AgentConfig};
 pub use overrides::ENVIRONMENT_PREFIX;
 
 /// A configuration that cannot be used.

@@ -42,12 +42,7 @@ impl Tree {
         };
         let nation = TestHub::start(Arc::clone(&pki), database, options).await;
         nation.register("province", "GSO_PRE2025:91").await;
-        let database = Arc::new(Database::new(engine).await);
-        let options = HubOptions {
-            upstream: Some(nation.url.clone()),
-            ..HubOptions::province()
-        };
-        let province = TestHub::start(pki, database, options).await;
+        let province = TestHub::province_below(&pki, engine, &nation.url).await;
         province.register("commune", "GSO_PRE2025:30742").await;
         province.register("other", "GSO_PRE2025:30745").await;
         Self { nation, province }

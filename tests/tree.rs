@@ -184,13 +184,7 @@ async fn an_urgent_report_reaches_the_nation_while_routine_records_wait(engine: 
     // Each connection carries so little that the routine records would take far longer than any machine
     // takes for the report, which has a connection of its own.
     let slow = BadLine::slow(nation.options.port, 1, 16_000, u64::MAX - 1..u64::MAX).await;
-    let upstream = Some(slow.url.clone());
-    let options = HubOptions {
-        upstream,
-        ..HubOptions::province()
-    };
-    let database = Arc::new(Database::new(engine).await);
-    let province = TestHub::start(Arc::clone(&pki), database, options).await;
+    let province = TestHub::province_below(&pki, engine, &slow.url).await;
     province.register("commune", "GSO_PRE2025:30742").await;
     let many: Vec<_> = (0..8_000)
         .map(|at| change(at.into(), 1, numbered_child(at)))
@@ -225,13 +219,7 @@ async fn a_line_that_never_carries_much_carries_everything_in_the_end(engine: En
     let nation = Tier::start(&pki, engine, ("nation", "GSO_PRE2025:91"), None).await;
     nation.hub().register("province", "GSO_PRE2025:91").await;
     let bad = BadLine::cutting(nation.options.port, 1, 40_000..60_000).await;
-    let upstream = Some(bad.url.clone());
-    let options = HubOptions {
-        upstream,
-        ..HubOptions::province()
-    };
-    let database = Arc::new(Database::new(engine).await);
-    let province = TestHub::start(Arc::clone(&pki), database, options).await;
+    let province = TestHub::province_below(&pki, engine, &bad.url).await;
     province.register("commune", "GSO_PRE2025:30742").await;
 
     let many = (0..1_500)

@@ -143,13 +143,8 @@ async fn whatever_an_upstream_answers_nothing_is_lost_or_doubled(engine: Engine)
     let rude = Rude::default();
     let streams = Arc::clone(&rude.streams);
     let serving = serve(&pki, port, rude, stop.clone()).await;
-    let upstream = Some(format!("https://127.0.0.1:{port}"));
-    let options = HubOptions {
-        upstream,
-        ..HubOptions::province()
-    };
-    let database = Arc::new(Database::new(engine).await);
-    let province = TestHub::start(Arc::clone(&pki), database, options).await;
+    let upstream = format!("https://127.0.0.1:{port}");
+    let province = TestHub::province_below(&pki, engine, &upstream).await;
     province.register("commune", "GSO_PRE2025:30742").await;
     province
         .push(
@@ -225,16 +220,10 @@ async fn a_refused_record_is_shown_and_the_others_go_through(engine: Engine) {
         name: "nation",
         ..HubOptions::province()
     };
-    let upstream = Some(format!("https://127.0.0.1:{}", options.port));
     let database = Arc::new(Database::new(engine).await);
     let nation = TestHub::start(Arc::clone(&pki), database, options).await;
     nation.register("province", "GSO_PRE2025:30742").await;
-    let options = HubOptions {
-        upstream,
-        ..HubOptions::province()
-    };
-    let database = Arc::new(Database::new(engine).await);
-    let province = TestHub::start(Arc::clone(&pki), database, options).await;
+    let province = TestHub::province_below(&pki, engine, &nation.url).await;
     province.register("commune", "GSO_PRE2025:91").await;
     let mut elsewhere = numbered_child(2);
     elsewhere.commune = Some(crate::support::records::unit("30745"));

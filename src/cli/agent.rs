@@ -15,7 +15,7 @@ use super::import::hide_faults;
 use super::operator::say;
 use crate::agent::http::openapi;
 use crate::app::AgentApp;
-use crate::config::AgentConfig;
+use crate::config::{AGENT_CONFIG_FILE, AgentConfig};
 use crate::domain::clock::SystemClock;
 use crate::observability::logging;
 use show::{ListRecords, ShowRecord, ShowStatus};
@@ -34,7 +34,7 @@ pub(super) struct Agent {
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "/etc/childsync/agent.toml",
+        default_value = AGENT_CONFIG_FILE,
         global = true
     )]
     config: PathBuf,
@@ -51,7 +51,7 @@ pub(super) struct Agent {
     disk. To look at it: childsync agent status")]
 pub(super) struct AgentAlone {
     /// Configuration file; deploy/agent.example.toml explains every key
-    #[arg(long, value_name = "FILE", default_value = "/etc/childsync/agent.toml")]
+    #[arg(long, value_name = "FILE", default_value = AGENT_CONFIG_FILE)]
     config: PathBuf,
 }
 

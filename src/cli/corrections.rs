@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::agent::port::get;
 use super::operator::say;
 use crate::agent::words;
-use crate::config::AgentConfig;
+use crate::config::{AGENT_CONFIG_FILE, AgentConfig};
 use crate::domain::correction::CorrectionReason;
 use crate::domain::unit::UnitReference;
 use crate::security::directory::write_private;
@@ -30,7 +30,7 @@ use crate::security::directory::write_private;
     agent's page has the same list for the printer.")]
 pub(super) struct ShowCorrections {
     /// The agent's configuration file
-    #[arg(long, value_name = "FILE", default_value = "/etc/childsync/agent.toml")]
+    #[arg(long, value_name = "FILE", default_value = AGENT_CONFIG_FILE)]
     config: PathBuf,
     /// One reason only: number, duplicate, conflict, unit or rule
     #[arg(long, value_parser = read_reason)]

@@ -15,6 +15,9 @@ use crate::domain::territory::Territory;
 use crate::domain::unit::{AdminScheme, UnitReference};
 use crate::observability::logging;
 
+/// Where an agent's configuration is, unless somebody says otherwise.
+pub const AGENT_CONFIG_FILE: &str = "/etc/childsync/agent.toml";
+
 /// Everything an agent is told.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -107,6 +107,16 @@ impl TestHub {
         hub
     }
 
+    /// A hub of Kiên Giang on a fresh database, below the hub at this address.
+    pub(crate) async fn province_below(pki: &Arc<Pki>, engine: Engine, upstream: &str) -> Self {
+        let options = HubOptions {
+            upstream: Some(upstream.to_owned()),
+            ..HubOptions::province()
+        };
+        let database = Arc::new(Database::new(engine).await);
+        Self::start(Arc::clone(pki), database, options).await
+    }
+
     pub(crate) async fn start(pki: Arc<Pki>, database: Arc<Database>, options: HubOptions) -> Self {
         let path = write_config(&pki, &database.url, &options);
         let config = HubConfig::read(&path, std::iter::empty()).expect("a configuration");

@@ -9,7 +9,7 @@ use super::{read_letter, refuse_to_replace, with_ending, write_whole};
 use crate::agent::http::bundles::{BUNDLE_HEADER, NEXT_HEADER, RECORDS_HEADER};
 use crate::cli::agent::port::post;
 use crate::cli::operator::say;
-use crate::config::AgentConfig;
+use crate::config::{AGENT_CONFIG_FILE, AgentConfig};
 
 /// Write what waits into files that are carried to the hub
 #[derive(Args, Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
     /// The agent's configuration file
-    #[arg(long, value_name = "FILE", default_value = "/etc/childsync/agent.toml")]
+    #[arg(long, value_name = "FILE", default_value = AGENT_CONFIG_FILE)]
     config: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -40,7 +40,7 @@ pub(super) struct TakeReceipt {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The agent's configuration file
-    #[arg(long, value_name = "FILE", default_value = "/etc/childsync/agent.toml")]
+    #[arg(long, value_name = "FILE", default_value = AGENT_CONFIG_FILE)]
     config: PathBuf,
     /// Print JSON
     #[arg(long)]
