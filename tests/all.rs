@@ -39,6 +39,7 @@ mod statistics;
 mod store_conformance;
 mod terminal;
 mod tidy;
+mod transactions;
 mod tree;
 mod upload_faults;
 mod upload_limits;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, SqlSafeStr,
-    SqlitePool,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
+    SqlSafeStr, SqlitePool,
 };
 
 use super::{Inner, StoreError, Transaction, migrations, sql};
@@ -176,7 +176,7 @@ impl Store {
             Engine::Sqlite { writer, .. } => {
                 Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Engine::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Engine::Postgres(pool) => Inner::Postgres(begin_postgres(pool, "BEGIN").await?),
         };
         Ok(Transaction { inner })
     }
@@ -187,7 +187,7 @@ impl Store {
             Engine::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
             Engine::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Inner::Postgres(pool.begin_with(begin).await?)
+                Inner::Postgres(begin_postgres(pool, begin).await?)
             }
         };
         Ok(Transaction { inner })
@@ -243,6 +243,22 @@ impl Store {
             Engine::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Begins a transaction in a task of its own, so that whoever gives up waiting does not break off between
+/// `BEGIN` and its answer: sqlx would not know of that transaction, and the next user of the connection would
+/// be inside it. A transaction that nobody waits for any more is rolled back.
+async fn begin_postgres(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
+    let connection = pool.acquire().await?;
+    let begun = tokio::spawn(sqlx::Transaction::begin(
+        connection,
+        Some(statement.into_sql_str()),
+    ));
+    // A task fails only when the runtime ends, and with it this store.
+    Ok(begun.await.map_err(|_| sqlx::Error::PoolClosed)??)
 }
 
 /// An acknowledgement means "on disk": a server that answers before that is refused.
