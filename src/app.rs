@@ -6,6 +6,7 @@
 
 mod agent;
 mod drain;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,12 +20,10 @@ use uuid::Uuid;
 
 use crate::config::HubConfig;
 use crate::domain::clock::SystemClock;
-use crate::domain::record::Lane;
 use crate::grpc::convert::ContractCodec;
 use crate::grpc::hub::Hub;
-use crate::grpc::push_client::PushClient;
+use crate::grpc::listener;
 use crate::grpc::server;
-use crate::grpc::{connector, listener};
 use crate::linkage::model::Model;
 use crate::observability::metrics::Metrics;
 use crate::observability::metrics_port;
@@ -32,7 +31,6 @@ use crate::security::directory::IdentityDirectory;
 use crate::security::identity::Identity;
 use crate::security::seal::SealKey;
 use crate::store::{LeaseName, Store, StoreOptions};
-use crate::sync::forward::Forwarder;
 use crate::sync::ingest::{GroupCommit, GroupCommitOptions};
 use crate::sync::leadership::Leadership;
 use crate::sync::models::ModelsInUse;
@@ -88,7 +86,7 @@ impl App {
             upstream: config
                 .upstream
                 .as_ref()
-                .map(|upstream| upstream.url.clone()),
+                .map(|upstream| upstream.place().to_owned()),
             operators: config.operators(),
             store,
             codec: Arc::new(ContractCodec),
@@ -217,41 +215,6 @@ impl App {
             sweep: self.config.tuning.upload_sweep(),
         };
         background.spawn(committer.run(workers.clone()));
-    }
-
-    fn start_forwarders(
-        &self,
-        background: &mut JoinSet<()>,
-        workers: &CancellationToken,
-    ) -> anyhow::Result<()> {
-        let Some(upstream) = &self.config.upstream else {
-            return Ok(());
-        };
-        let own;
-        let directory = match &upstream.directory {
-            Some(folder) => {
-                own = IdentityDirectory::read(folder).context("upstream.directory")?;
-                &own
-            }
-            None => &self.directory,
-        };
-        for lane in Lane::ALL {
-            let line = connector::line(&upstream.url, directory).context("upstream.url")?;
-            let forwarder = Forwarder {
-                store: self.hub.store.clone(),
-                key: Arc::clone(&self.hub.key),
-                clock: Arc::clone(&self.hub.clock),
-                signals: Arc::clone(&self.hub.signals),
-                metrics: Arc::clone(&self.metrics),
-                leadership: self.leadership(LeaseName::Forwarder),
-                lane,
-                upstream: PushClient::new(line),
-                batch_records: self.config.tuning.batch_records_max,
-                chance: rand::random,
-            };
-            background.spawn(forwarder.run(workers.clone()));
-        }
-        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 mod agent;
 mod overrides;
 mod text;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::observability::logging::{self, LogFormat};
 
 pub use agent::{AGENT_CONFIG_FILE, AgentConfig};
 pub use overrides::ENVIRONMENT_PREFIX;
+pub use upstream::{UpstreamKind, UpstreamSection};
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -157,17 +159,6 @@ pub struct SealingSection {
     pub key_file: PathBuf,
 }
 
-/// `[upstream]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamSection {
-    /// Address, `https://HOST:PORT`.
-    pub url: String,
-    /// Identity folder for this line; the hub's own unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub directory: Option<PathBuf>,
-}
-
 /// `[access]`
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -290,10 +281,8 @@ impl HubConfig {
                 "is not a unit of its scheme: check scheme and code",
             ));
         }
-        if let Some(upstream) = &self.upstream
-            && !is_hub_address(&upstream.url)
-        {
-            return Err(wrong("upstream.url", "must be https://HOST:PORT"));
+        if let Some(upstream) = &self.upstream {
+            upstream.check()?;
         }
         if let Err(error) = logging::read_filter(&self.log.filter) {
             return Err(wrong("log.filter", &error.to_string()));
@@ -356,8 +345,8 @@ impl HubConfig {
         let absolute = |path: &mut PathBuf| *path = folder.join(&*path);
         absolute(&mut self.identity.directory);
         absolute(&mut self.sealing.key_file);
-        if let Some(directory) = self.upstream.as_mut().and_then(|up| up.directory.as_mut()) {
-            absolute(directory);
+        if let Some(upstream) = &mut self.upstream {
+            upstream.resolve(folder);
         }
         if let Some(model) = &mut self.linkage.model_file {
             absolute(model);

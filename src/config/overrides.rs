@@ -19,7 +19,7 @@ pub(super) const HUB_KEYS: Keys = &[
     ("identity", &["directory"]),
     ("store", &["url", "connections_max"]),
     ("sealing", &["key_file"]),
-    ("upstream", &["url", "directory"]),
+    ("upstream", &["kind", "url", "directory"]),
     ("access", &["operators"]),
     ("linkage", &["model_file"]),
     ("log", &["format", "filter"]),

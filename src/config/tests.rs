@@ -93,6 +93,11 @@ fn a_wrong_value_names_its_key() {
         &[],
         &["upstream.url", "https"],
     );
+    refused(
+        &format!("{GOOD}\n[upstream]\nkind = \"pigeon\"\nurl = \"https://a:1\""),
+        &[],
+        &["upstream.kind", "hub"],
+    );
 }
 
 #[test]

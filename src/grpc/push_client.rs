@@ -17,7 +17,10 @@ use super::proto::v1::ingest_service_client::IngestServiceClient;
 use super::proto::v1::record_change::Content;
 use super::status::{is_word, read_upstream_error};
 use crate::domain::record::RecordKind;
-use crate::sync::forward::{Answer, OutgoingBody, OutgoingChange, Upstream, UpstreamError};
+use crate::sync::forward::{
+    Answer, BatchEntry, OutgoingBody, OutgoingChange, SealedBatch, SignedReceipt, Upstream,
+    UpstreamError,
+};
 
 /// How long the hub may take to acknowledge a request.
 pub const ACKNOWLEDGE_MILLISECONDS_MAX: u64 = 30_000;
@@ -256,6 +259,7 @@ fn read_outcomes(
 impl Upstream for PushClient {
     async fn push(
         &mut self,
+        _batch: &SealedBatch,
         changes: Vec<OutgoingChange>,
         answered: &mut Vec<Answer>,
     ) -> Result<(), UpstreamError> {
@@ -272,6 +276,15 @@ impl Upstream for PushClient {
         });
         sent.await?;
         nonsense.map_or(Ok(()), Err)
+    }
+
+    /// The hub's answers to its records are all that it says so far.
+    async fn receipt(
+        &mut self,
+        _batch: &SealedBatch,
+        _entries: &[BatchEntry],
+    ) -> Result<Option<SignedReceipt>, UpstreamError> {
+        Ok(None)
     }
 }
 

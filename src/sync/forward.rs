@@ -6,107 +6,29 @@
 //! upstream's commit and our note of the receipt is harmless. A record that changes again while its
 //! batch waits moves on to a later batch: many changes collapse into one.
 
+mod batch;
+mod upstream;
+
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::backoff::backoff;
 use super::leadership::Leadership;
-use super::sealing::open_golden;
 use super::signals::Signals;
 use crate::domain::clock::Clock;
 use crate::domain::golden::GoldenId;
-use crate::domain::record::{Lane, RecordKind, TombstoneReason, Version};
+use crate::domain::record::{Lane, Version};
 use crate::observability::metrics::Metrics;
 use crate::security::seal::{SealError, SealKey};
 use crate::store::{
-    ForwardBatch, ForwarderHealth, GoldenChange, GoldenState, LeaseName, NewForwardBatch, Receipt,
-    Refusal, Store, StoreError,
+    ForwarderHealth, GoldenChange, LeaseName, NewForwardBatch, Receipt, Refusal, Store, StoreError,
 };
 
-/// A golden record on its way upstream.
-#[derive(Clone)]
-pub struct OutgoingChange {
-    /// Its identity: the record id upstream.
-    pub golden_id: GoldenId,
-    /// Its version.
-    pub version: Version,
-    /// Its kind.
-    pub kind: RecordKind,
-    /// What it says.
-    pub body: OutgoingBody,
-    /// Golden records that are other children, whatever the evidence.
-    pub different_from: Vec<Uuid>,
-}
-
-/// What a golden record on its way says.
-#[derive(Clone)]
-pub enum OutgoingBody {
-    /// Its content, encoded.
-    Content(Vec<u8>),
-    /// It is withdrawn, with the golden record that stands in its place.
-    Tombstone(TombstoneReason, Option<Uuid>),
-}
-
-/// What the upstream did with one record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It was new.
-    Accepted,
-    /// It was there, or a newer version of it.
-    Unchanged,
-    /// It was refused or put into quarantine, with the upstream's reason.
-    Refused(String),
-}
-
-/// Why a batch did not go through. Everything is tried again.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UpstreamError {
-    /// There is no line, or the upstream is away.
-    #[error("the upstream cannot be reached: {0}")]
-    Unreachable(String),
-    /// The upstream answered with an error.
-    #[error("the upstream answered {reason}")]
-    Refused {
-        /// The stable word of the answer.
-        reason: String,
-        /// How long it asks us to wait.
-        retry_after: Option<Duration>,
-    },
-    /// The upstream's answer makes no sense.
-    #[error("the upstream's answer makes no sense: {0}")]
-    Nonsense(&'static str),
-    /// The upstream did not answer in time.
-    #[error("the upstream did not answer in time")]
-    TimedOut,
-}
-
-impl UpstreamError {
-    /// The error as a stable word, for status.
-    pub fn word(&self) -> String {
-        match self {
-            Self::Unreachable(_) => "UNREACHABLE".to_owned(),
-            Self::Refused { reason, .. } => reason.clone(),
-            Self::Nonsense(_) => "NONSENSE".to_owned(),
-            Self::TimedOut => "TIMED_OUT".to_owned(),
-        }
-    }
-}
-
-/// Who takes golden records: one line upstream.
-pub trait Upstream: Send {
-    /// Sends records and returns when each is durable upstream. Adds one answer for each, in order, as
-    /// they come: after an error, what was answered is durable and need not be sent again.
-    fn push(
-        &mut self,
-        changes: Vec<OutgoingChange>,
-        answered: &mut Vec<Answer>,
-    ) -> impl Future<Output = Result<(), UpstreamError>> + Send;
-}
+pub use batch::{BatchEntry, SealedBatch, digest};
+pub use upstream::{Answer, OutgoingBody, OutgoingChange, SignedReceipt, Upstream, UpstreamError};
 
 /// What the upstream has answered of the batch that is on its way: at most one batch.
 type Answered = HashMap<(GoldenId, Version), Answer>;
@@ -191,9 +113,9 @@ impl<U: Upstream> Forwarder<U> {
         let Some((batch, changes)) = self.next_batch(token).await? else {
             return Ok(0);
         };
-        let digest = digest(&changes);
-        let sent = self.open(changes)?;
-        self.send_unanswered(&sent, answered).await?;
+        let entries = batch::entries(&changes);
+        let sent = batch::open(&self.key, &changes)?;
+        self.send_unanswered(&batch, &sent, answered).await?;
         let answers = sent
             .iter()
             .map(|change| answered.get(&(change.golden_id, change.version)).cloned());
@@ -202,8 +124,8 @@ impl<U: Upstream> Forwarder<U> {
                 UpstreamError::Nonsense("it answered for another number of records").into(),
             );
         };
-        self.note_receipt(token, batch, digest, &sent, answers)
-            .await?;
+        self.upstream.receipt(&batch, &entries).await?;
+        self.note_receipt(token, &batch, &sent, answers).await?;
         answered.clear();
         self.metrics.batch_forwarded(sent.len());
         Ok(sent.len().max(1))
@@ -212,6 +134,7 @@ impl<U: Upstream> Forwarder<U> {
     /// Sends what an earlier attempt did not get an answer for, and remembers the answers as they come.
     async fn send_unanswered(
         &mut self,
+        batch: &SealedBatch,
         sent: &[OutgoingChange],
         answered: &mut Answered,
     ) -> Result<(), UpstreamError> {
@@ -226,7 +149,7 @@ impl<U: Upstream> Forwarder<U> {
         }
         let keys: Vec<_> = missing.iter().map(key).collect();
         let mut answers = Vec::with_capacity(keys.len());
-        let pushed = self.upstream.push(missing, &mut answers).await;
+        let pushed = self.upstream.push(batch, missing, &mut answers).await;
         answered.extend(keys.into_iter().zip(answers));
         pushed
     }
@@ -235,7 +158,7 @@ impl<U: Upstream> Forwarder<U> {
     async fn next_batch(
         &self,
         token: i64,
-    ) -> Result<Option<(ForwardBatch, Vec<GoldenChange>)>, StoreError> {
+    ) -> Result<Option<(SealedBatch, Vec<GoldenChange>)>, StoreError> {
         let mut reading = self.store.read().await?;
         let position = reading.forward_position(self.lane).await?;
         let open = reading.find_open_batch(self.lane).await?;
@@ -248,8 +171,9 @@ impl<U: Upstream> Forwarder<U> {
             .read_golden_changes(self.lane, position, up_to, limit)
             .await?;
         drop(reading);
+        let digest = digest(&batch::entries(&changes));
         if let Some(batch) = open {
-            return Ok(Some((batch, changes)));
+            return Ok(Some((SealedBatch::new(self.lane, batch, digest), changes)));
         }
         let (Some(first), Some(last)) = (changes.first(), changes.last()) else {
             return Ok(None);
@@ -259,57 +183,25 @@ impl<U: Upstream> Forwarder<U> {
             first_change: first.change,
             last_change: last.change,
             records: i64::try_from(changes.len()).unwrap_or(i64::MAX),
-            digest: digest(&changes),
+            digest,
         };
         let mut transaction = self.store.write().await?;
         transaction.check_fence(LeaseName::Forwarder, token).await?;
         let batch = transaction.seal_batch(&new, self.clock.now()).await?;
         transaction.commit().await?;
-        Ok(Some((batch, changes)))
-    }
-
-    fn open(&self, changes: Vec<GoldenChange>) -> Result<Vec<OutgoingChange>, SealError> {
-        changes
-            .into_iter()
-            .map(|change| {
-                let body = match change.state {
-                    GoldenState::Live => {
-                        let (id, version) = (change.golden_id, change.version);
-                        OutgoingBody::Content(open_golden(&self.key, id, version, &change.content)?)
-                    }
-                    GoldenState::Withdrawn => {
-                        OutgoingBody::Tombstone(TombstoneReason::Withdrawn, None)
-                    }
-                    GoldenState::MergedInto(survivor) => {
-                        OutgoingBody::Tombstone(TombstoneReason::Merged, Some(survivor.as_uuid()))
-                    }
-                };
-                Ok(OutgoingChange {
-                    golden_id: change.golden_id,
-                    version: change.version,
-                    kind: change.kind,
-                    body,
-                    different_from: change
-                        .different_from
-                        .iter()
-                        .map(|id| id.as_uuid())
-                        .collect(),
-                })
-            })
-            .collect()
+        Ok(Some((SealedBatch::new(self.lane, batch, digest), changes)))
     }
 
     async fn note_receipt(
         &self,
         token: i64,
-        batch: ForwardBatch,
-        digest: [u8; 32],
+        batch: &SealedBatch,
         sent: &[OutgoingChange],
         answers: Vec<Answer>,
     ) -> Result<(), StoreError> {
         let mut receipt = Receipt {
             records: 0,
-            digest,
+            digest: batch.digest,
             accepted: 0,
             unchanged: 0,
             refused: 0,
@@ -341,7 +233,7 @@ impl<U: Upstream> Forwarder<U> {
         let mut transaction = self.store.write().await?;
         transaction.check_fence(LeaseName::Forwarder, token).await?;
         transaction
-            .receipt_batch(self.lane, batch, &receipt, now)
+            .receipt_batch(batch.lane, batch.row(), &receipt, now)
             .await?;
         transaction.note_refusals(&taken, &refused, now).await?;
         transaction.commit().await?;
@@ -400,15 +292,4 @@ fn asked_wait(error: &ForwardError) -> Duration {
             Duration::ZERO
         }
     }
-}
-
-/// BLAKE3 over identity, version and content hash of each record.
-fn digest(changes: &[GoldenChange]) -> [u8; 32] {
-    let mut digest = blake3::Hasher::new();
-    for change in changes {
-        digest.update(change.golden_id.as_uuid().as_bytes());
-        digest.update(&change.version.as_i64().to_be_bytes());
-        digest.update(change.hash.as_bytes());
-    }
-    *digest.finalize().as_bytes()
 }

@@ -1,0 +1,53 @@
+//! `[upstream]`: who takes what a hub forwards.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, is_hub_address, wrong};
+
+/// What stands upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UpstreamKind {
+    /// A childsync hub, or a server that keeps the same contract.
+    #[default]
+    Hub,
+}
+
+/// `[upstream]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamSection {
+    /// What it is: `hub`.
+    #[serde(default)]
+    pub kind: UpstreamKind,
+    /// Address, `https://HOST:PORT`.
+    pub url: String,
+    /// Identity folder for this line; the hub's own unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+}
+
+impl UpstreamSection {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        match self.kind {
+            UpstreamKind::Hub if is_hub_address(&self.url) => Ok(()),
+            UpstreamKind::Hub => Err(wrong("upstream.url", "must be https://HOST:PORT")),
+        }
+    }
+
+    /// Relative paths count from the folder of the file.
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        if let Some(directory) = &mut self.directory {
+            *directory = folder.join(&*directory);
+        }
+    }
+
+    /// Where the upstream is, as status shows it.
+    pub fn place(&self) -> &str {
+        match self.kind {
+            UpstreamKind::Hub => &self.url,
+        }
+    }
+}
