@@ -127,6 +127,7 @@ impl App {
         let workers = CancellationToken::new();
         self.start_reconciler(&mut background, &workers);
         self.start_forwarders(&mut background, &workers)?;
+        self.start_upstream_follower(&mut background, &workers)?;
         self.start_uploads(&mut background, &workers);
         let (log, committer) = GroupCommit::new(
             store.clone(),

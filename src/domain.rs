@@ -19,6 +19,7 @@ pub mod relations;
 pub mod standing;
 pub mod territory;
 pub mod text;
+pub mod tier_word;
 pub mod unit;
 pub mod upload;
 pub mod validation;

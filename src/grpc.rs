@@ -23,6 +23,7 @@ pub mod review_service;
 pub mod server;
 pub mod status;
 pub mod status_service;
+mod tier_word;
 pub mod upload_client;
 pub mod uploads;
 mod wire;

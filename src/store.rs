@@ -25,6 +25,7 @@ mod source_records;
 mod sql;
 mod status;
 mod submissions;
+mod tier_words;
 mod upload_content;
 mod uploads;
 
@@ -46,6 +47,7 @@ pub use quarantine::Quarantined;
 pub use source_records::{FeedRow, Member, MovedRow, SourceRow, SourceState};
 pub use status::{HubCounts, NodeCounts};
 pub use submissions::{HeldVersion, LogEntry, NewSubmission, Tally};
+pub use tier_words::SealedContents;
 pub use upload_content::{Entry, NewestSubmission};
 pub use uploads::{HeldUpload, Received, UploadKey, UploadProgress, UploadRow};
 

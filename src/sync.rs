@@ -1,7 +1,8 @@
 //! The use cases: ingest, bundles, reconcile, forward, feed, nodes and status.
 //!
 //! Each use case is one transaction, with no network inside it. What needs the wire comes in as a
-//! trait: [`codec::RecordCodec`] reads records, [`forward::Upstream`] takes golden records.
+//! trait: [`codec::RecordCodec`] reads records, [`forward::Upstream`] takes golden records,
+//! [`upstream_follower::UpstreamFeed`] tells what became of them.
 
 pub mod backoff;
 pub mod bulk;
@@ -19,3 +20,4 @@ pub mod sealing;
 pub mod signals;
 pub mod status;
 pub mod upload;
+pub mod upstream_follower;

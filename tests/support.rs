@@ -12,6 +12,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod records;
 pub(crate) mod stewards;
+pub(crate) mod tiers;
 pub(crate) mod upload;
 
 use std::time::Duration;

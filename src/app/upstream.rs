@@ -10,10 +10,12 @@ use super::App;
 use crate::config::{UpstreamKind, UpstreamSection};
 use crate::domain::record::Lane;
 use crate::grpc::connector;
+use crate::grpc::feed_client::UpstreamFeedClient;
 use crate::grpc::push_client::PushClient;
 use crate::security::directory::IdentityDirectory;
 use crate::store::LeaseName;
 use crate::sync::forward::{Forwarder, Upstream};
+use crate::sync::upstream_follower::UpstreamFollower;
 
 impl App {
     pub(super) fn start_forwarders(
@@ -50,17 +52,49 @@ impl App {
         }
     }
 
+    /// What a hub above says of golden records goes down to the nodes that sent them.
+    pub(super) fn start_upstream_follower(
+        &self,
+        background: &mut JoinSet<()>,
+        workers: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let Some(upstream) = &self.config.upstream else {
+            return Ok(());
+        };
+        match upstream.kind {
+            UpstreamKind::Hub => {
+                let directory = self.upstream_directory(upstream)?;
+                let line = connector::line(&upstream.url, &directory).context("upstream.url")?;
+                let follower = UpstreamFollower {
+                    store: self.hub.store.clone(),
+                    signals: Arc::clone(&self.hub.signals),
+                    leadership: self.leadership(LeaseName::UpstreamFollower),
+                    feed: UpstreamFeedClient::new(line),
+                    chance: rand::random,
+                };
+                background.spawn(follower.run(workers.clone()));
+            }
+        }
+        Ok(())
+    }
+
     /// A line to an upstream hub; each lane has one of its own.
     fn line_to_hub(&self, upstream: &UpstreamSection) -> anyhow::Result<PushClient> {
-        let own;
-        let directory = match &upstream.directory {
-            Some(folder) => {
-                own = IdentityDirectory::read(folder).context("upstream.directory")?;
-                &own
-            }
-            None => self.directory.as_ref(),
-        };
-        let line = connector::line(&upstream.url, directory).context("upstream.url")?;
+        let directory = self.upstream_directory(upstream)?;
+        let line = connector::line(&upstream.url, &directory).context("upstream.url")?;
         Ok(PushClient::new(line))
+    }
+
+    /// Who the hub is for its upstream.
+    fn upstream_directory(
+        &self,
+        upstream: &UpstreamSection,
+    ) -> anyhow::Result<Arc<IdentityDirectory>> {
+        Ok(match &upstream.directory {
+            Some(folder) => {
+                Arc::new(IdentityDirectory::read(folder).context("upstream.directory")?)
+            }
+            None => Arc::clone(&self.directory),
+        })
     }
 }

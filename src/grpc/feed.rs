@@ -13,9 +13,10 @@ use super::hub::Hub;
 use super::proto::v1;
 use super::proto::v1::feed_service_server::FeedService;
 use super::status::{draining, field};
+use super::tier_word::write_tier_word;
 use crate::domain::node::NodeId;
 use crate::store::{AliasKind, FeedRow, SourceState};
-use crate::sync::feed::{UpstreamProgress, UpstreamWord, read_page};
+use crate::sync::feed::{Feeds, UpstreamProgress, UpstreamWord};
 
 /// Pages of one stream that may wait for their reader.
 const PAGES_WAITING_MAX: usize = 2;
@@ -61,10 +62,15 @@ async fn follow(
     wait: bool,
     pages: mpsc::Sender<Result<v1::FollowResponse, Status>>,
 ) {
+    let feeds = Feeds {
+        store: hub.store.clone(),
+        codec: Arc::clone(&hub.codec),
+        key: Arc::clone(&hub.key),
+    };
     let mut changes = hub.signals.changes.listen();
     let mut told = None;
     loop {
-        let page = match read_page(&hub.store, node, cursor).await {
+        let page = match feeds.read_page(node, cursor).await {
             Ok(page) => {
                 cursor = page.cursor;
                 page
@@ -96,6 +102,8 @@ async fn follow(
             events: events.collect(),
             cursor: cursor.unsigned_abs(),
             upstream: progress.map(write_progress),
+            hub: hub.name.to_string(),
+            hub_unit: Some(write_unit(hub.unit)),
         };
         if pages.send(Ok(response)).await.is_err() {
             return;
@@ -162,5 +170,7 @@ fn write_event(row: FeedRow, progress: Option<UpstreamProgress>) -> v1::FeedEven
         upstream_reason,
         linked_units: linked_units.into_iter().map(write_unit).collect(),
         conflicting_fields: conflicts,
+        tiers: row.tiers.into_iter().map(write_tier_word).collect(),
+        moved_to: row.moved_to.map(write_unit),
     }
 }

@@ -9,10 +9,16 @@ use super::proto::v1;
 use super::proto::v1::feed_service_client::FeedServiceClient;
 use super::push_client::in_time;
 use super::status::{is_word, read_upstream_error};
+use super::tier_word::read_tier_word;
 use crate::domain::clock::Timestamp;
+use crate::domain::golden::GoldenId;
+use crate::domain::node::NodeName;
 use crate::domain::record::{RecordId, RecordKind, Version};
 use crate::domain::standing::{Above, HubState, HubWord};
+use crate::domain::tier_word::{GoldenNews, TIERS_MAX, TierState, TierWord, heard};
+use crate::domain::unit::UnitReference;
 use crate::sync::forward::UpstreamError;
+use crate::sync::upstream_follower::{UpstreamFeed, UpstreamNews};
 
 /// Units of other nodes, and fields, that are kept of one event.
 const NAMED_MAX: usize = 16;
@@ -39,6 +45,8 @@ pub struct FeedNews {
     /// Up to which change of the routine and of the urgent lane the node above the hub has receipted;
     /// `None` where there is none above.
     pub above: Option<(i64, i64)>,
+    /// Name of the hub that tells, and the unit that it serves, where it says so.
+    pub hub: (Option<NodeName>, Option<UnitReference>),
 }
 
 /// What the hub says of one record.
@@ -54,6 +62,14 @@ pub struct Told {
     pub reason: String,
     /// In quarantine: the broken rules as `path RULE`, one a line.
     pub rules: String,
+    /// The golden record that it was in before, and what happened to that one.
+    pub former: Option<(GoldenId, GoldenNews)>,
+    /// The golden record that it is in.
+    pub golden_id: Option<GoldenId>,
+    /// The commune where the child is registered by now, if it is another one.
+    pub moved_to: Option<UnitReference>,
+    /// What the tiers above the hub say, the nearest first.
+    pub tiers: Vec<TierWord>,
 }
 
 impl FeedClient {
@@ -92,6 +108,10 @@ impl FeedStream {
             told: told.collect::<Option<_>>().ok_or(NONSENSE)?,
             cursor: clamped(page.cursor),
             above,
+            hub: (
+                page.hub.parse().ok(),
+                page.hub_unit.as_ref().and_then(read_unit),
+            ),
         }))
     }
 }
@@ -132,28 +152,121 @@ fn read_event(event: &v1::FeedEvent, is_top: bool) -> Option<Told> {
             position: 0,
             change: clamped(event.golden_change),
             linked: event.linked_records,
-            linked_units: event
-                .linked_units
-                .iter()
-                .filter_map(read_unit)
-                .take(NAMED_MAX)
-                .collect(),
-            conflicts: event
-                .conflicting_fields
-                .iter()
-                .filter(|name| is_field_name(name))
-                .take(NAMED_MAX)
-                .cloned()
-                .collect(),
+            linked_units: units(&event.linked_units),
+            conflicts: fields(&event.conflicting_fields),
             above,
         },
         reason: word(&event.reason),
         rules: bounded_rules(&event.violated_rules),
+        former: golden_id(&event.previous_golden_id).zip(golden_news(event.golden_news())),
+        golden_id: golden_id(&event.golden_id),
+        moved_to: event.moved_to.as_ref().and_then(read_unit),
+        // What a newer program says of a tier makes no sense to this one, nor do the tiers above it.
+        tiers: event
+            .tiers
+            .iter()
+            .map_while(read_tier_word)
+            .take(TIERS_MAX)
+            .collect(),
     })
 }
 
+/// What a hub says of a record in its own name, for those who pass it on.
+fn own_word(
+    told: Told,
+    hub: (Option<NodeName>, Option<UnitReference>),
+) -> (GoldenId, Vec<TierWord>) {
+    let state = match (told.word.state, told.word.linked) {
+        (HubState::Quarantined, _) => TierState::Quarantined,
+        (HubState::Withdrawn, _) => TierState::Withdrawn,
+        (HubState::Live, 2..) => TierState::Linked,
+        (HubState::Live, _) => TierState::Reconciled,
+    };
+    let own = TierWord {
+        hub: hub.0,
+        unit: hub.1,
+        version: told.word.version,
+        state,
+        is_newest: true,
+        since: told.word.since,
+        golden_id: told.golden_id,
+        former: told.former,
+        linked: told.word.linked,
+        linked_units: told.word.linked_units,
+        conflicts: told.word.conflicts,
+        reason: told.reason,
+        rules: told.rules,
+        moved_to: told.moved_to,
+    };
+    // The record is one of our golden records, and has its identity.
+    let golden_id = GoldenId::new(told.record_id.as_uuid());
+    (golden_id, heard(own, told.tiers))
+}
+
+/// The feed of the hub above, for the follower of a hub.
+pub struct UpstreamFeedClient {
+    client: FeedClient,
+    stream: Option<FeedStream>,
+}
+
+impl UpstreamFeedClient {
+    /// A client over a line.
+    pub fn new(line: Channel) -> Self {
+        Self {
+            client: FeedClient::new(line),
+            stream: None,
+        }
+    }
+}
+
+impl UpstreamFeed for UpstreamFeedClient {
+    async fn open(&mut self, cursor: i64) -> Result<(), UpstreamError> {
+        self.stream = Some(self.client.follow(cursor, true).await?);
+        Ok(())
+    }
+
+    async fn page(&mut self) -> Result<UpstreamNews, UpstreamError> {
+        let Some(stream) = &mut self.stream else {
+            return Err(UpstreamError::Nonsense("its feed is not open"));
+        };
+        let page = stream.page().await?;
+        let page = page.ok_or(UpstreamError::Nonsense("its feed ended"))?;
+        let words = page.told.into_iter();
+        Ok(UpstreamNews {
+            words: words.map(|told| own_word(told, page.hub.clone())).collect(),
+            cursor: page.cursor,
+        })
+    }
+}
+
+/// Units that are known, so many that they may be kept.
+pub(super) fn units(units: &[record::UnitReference]) -> Vec<UnitReference> {
+    let known = units.iter().filter_map(read_unit);
+    known.take(NAMED_MAX).collect()
+}
+
+/// Names of fields, so many that they may be kept.
+pub(super) fn fields(names: &[String]) -> Vec<String> {
+    let names = names.iter().filter(|name| is_field_name(name));
+    names.take(NAMED_MAX).cloned().collect()
+}
+
+/// A golden record's identity.
+pub(super) fn golden_id(text: &str) -> Option<GoldenId> {
+    text.parse().ok().map(GoldenId::new)
+}
+
+/// What happened to a golden record.
+pub(super) fn golden_news(news: v1::GoldenNews) -> Option<GoldenNews> {
+    match news {
+        v1::GoldenNews::Unspecified => None,
+        v1::GoldenNews::Merged => Some(GoldenNews::Merged),
+        v1::GoldenNews::Split => Some(GoldenNews::Split),
+    }
+}
+
 /// A stable word of the hub, and not something that must not be kept.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     if is_word(text) {
         text.to_owned()
     } else {
@@ -167,7 +280,7 @@ fn is_field_name(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn bounded_rules(rules: &[String]) -> String {
+pub(super) fn bounded_rules(rules: &[String]) -> String {
     let mut bounded = String::new();
     for rule in rules {
         if bounded.len() + rule.len() >= RULES_BYTES_MAX {
@@ -181,11 +294,11 @@ fn bounded_rules(rules: &[String]) -> String {
     bounded
 }
 
-fn clamped(number: u64) -> i64 {
+pub(super) fn clamped(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn read_instant(at: &prost_types::Timestamp) -> Timestamp {
+pub(super) fn read_instant(at: &prost_types::Timestamp) -> Timestamp {
     let micros = at.seconds.saturating_mul(1_000_000);
     Timestamp::from_micros(micros.saturating_add(i64::from(at.nanos) / 1_000))
 }

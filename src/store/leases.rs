@@ -14,6 +14,8 @@ pub enum LeaseName {
     Forwarder,
     /// Takes uploads in and removes those that were given up.
     Uploads,
+    /// Reads what the hub above says of golden records.
+    UpstreamFollower,
 }
 
 impl LeaseName {
@@ -23,6 +25,7 @@ impl LeaseName {
             Self::Reconciler => "reconciler",
             Self::Forwarder => "forwarder",
             Self::Uploads => "uploads",
+            Self::UpstreamFollower => "upstream_follower",
         }
     }
 }

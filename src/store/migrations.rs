@@ -58,6 +58,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0007_bundles.sql"),
         postgres: include_str!("../../migrations/postgres/0007_bundles.sql"),
     },
+    Step {
+        version: 8,
+        name: "tier_words",
+        sqlite: include_str!("../../migrations/sqlite/0008_tier_words.sql"),
+        postgres: include_str!("../../migrations/postgres/0008_tier_words.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ use crate::domain::golden::GoldenId;
 use crate::domain::node::NodeId;
 use crate::domain::record::{ContentHash, RecordId, RecordKey, RecordKind, Version};
 use crate::domain::relations::Relations;
+use crate::domain::tier_word::TierWord;
 use crate::domain::unit::UnitReference;
 
 /// Whether a source record counts.
@@ -124,9 +125,17 @@ pub struct FeedRow {
     pub refusal: Option<String>,
     /// What the sources of the golden record disagree on, as it stands with the golden record.
     pub conflicts: String,
+    /// Version of the golden record, where there is one.
+    pub golden_version: Option<Version>,
     /// Units of the other nodes that hold live records of the golden record. Filled by
     /// [`Transaction::find_linked_units`] only.
     pub linked_units: Vec<UnitReference>,
+    /// What the tiers above say of the golden record, the nearest first. Filled by
+    /// [`Transaction::find_tier_words`] only.
+    pub tiers: Vec<TierWord>,
+    /// The commune where the child is registered by the golden record, if it is another one than this record's.
+    /// Filled by [`Transaction::find_sealed_contents`] only.
+    pub moved_to: Option<UnitReference>,
 }
 
 type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>, String);
@@ -157,6 +166,7 @@ type FeedTuple = (
     Option<i64>,
     Option<String>,
     String,
+    Option<i64>,
 );
 
 impl Transaction {
@@ -360,6 +370,7 @@ fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
         change,
         refusal,
         conflicts,
+        golden_version,
     ) = row;
     let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
         table: "source_record",
@@ -384,6 +395,11 @@ fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
         golden_change: change.unwrap_or_default(),
         refusal,
         conflicts,
+        golden_version: golden_version
+            .map(|version| read_version("golden_record", version))
+            .transpose()?,
         linked_units: Vec::new(),
+        tiers: Vec::new(),
+        moved_to: None,
     })
 }

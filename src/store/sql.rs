@@ -12,6 +12,7 @@ pub(super) mod agent;
 pub(super) mod bundles;
 pub(super) mod linkage;
 pub(super) mod relink;
+pub(super) mod tier_words;
 pub(super) mod uploads;
 
 use super::bulk::Bulk;
@@ -386,7 +387,10 @@ pub(super) const READ_FEED: &str = "
             WHERE r.golden_id = event.golden_id) AS refusal,
            COALESCE((SELECT g.conflicts
                      FROM golden_record g
-                     WHERE g.golden_id = event.golden_id), '[]') AS conflicts
+                     WHERE g.golden_id = event.golden_id), '[]') AS conflicts,
+           (SELECT g.version
+            FROM golden_record g
+            WHERE g.golden_id = event.golden_id) AS golden_version
     FROM (
         SELECT feed_seq, kind, record_id, version, state, golden_id, previous_golden, alias, reason, rules,
                received_at
@@ -630,6 +634,7 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .iter()
         .chain(linkage::BULK)
         .chain(relink::BULK)
+        .chain(tier_words::BULK)
         .chain(uploads::BULK);
     let bulk = bulk.map(|(name, bulk)| {
         (

@@ -236,8 +236,16 @@ impl<U: Upstream> Forwarder<U> {
             .receipt_batch(batch.lane, batch.row(), &receipt, now)
             .await?;
         transaction.note_refusals(&taken, &refused, now).await?;
+        if !refused.is_empty() {
+            // What is taken is told by the upstream's feed; what it refuses stands in no feed but ours.
+            let golden: Vec<GoldenId> = refused.iter().map(|row| row.golden_id).collect();
+            let feed = transaction.lock_counter("feed").await?;
+            let feed = transaction.retell_golden_records(&golden, feed).await?;
+            transaction.set_counter("feed", feed).await?;
+        }
         transaction.commit().await?;
         if !refused.is_empty() {
+            self.signals.changes.call();
             tracing::warn!(
                 batch.number = batch.number,
                 batch.refused = receipt.refused,

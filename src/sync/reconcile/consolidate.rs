@@ -67,7 +67,6 @@ pub(super) fn consolidate(
         let stayed: Vec<RecordKey> = stayed
             .filter(|key| !placed.moved.contains_key(key))
             .collect();
-        let conflicts_before = row.as_ref().map(|row| row.conflicts.clone());
         let mut sources = Vec::with_capacity(affected.joined.len() + others.len());
         for key in affected.joined {
             if let Some((version, content)) = placed.contents.get(&key) {
@@ -91,11 +90,9 @@ pub(super) fn consolidate(
             contents: sources,
         };
         let change = golden_change(reconciler, golden, kind, affected.left_for, row, content)?;
-        // A conflict is every member's affair, whoever makes or ends it.
-        let conflicts_changed = change.as_ref().is_some_and(|change| {
-            conflicts_before.is_some_and(|before| before != change.conflicts)
-        });
-        if affected.membership_changed || conflicts_changed {
+        // What a golden record says is every member's affair, whoever changes it: a conflict that it makes or
+        // ends, the commune where the child is registered by now.
+        if affected.membership_changed || change.is_some() {
             effect.retold.extend(stayed);
         }
         if let Some(change) = &change {
