@@ -21,5 +21,7 @@ pub mod territory;
 pub mod text;
 pub mod tier_word;
 pub mod unit;
+pub mod unit_act;
+pub mod units_in_use;
 pub mod upload;
 pub mod validation;

@@ -42,6 +42,15 @@ impl AdminScheme {
 }
 
 impl AdminScheme {
+    /// All units of the list, in no order.
+    pub fn units(self) -> impl Iterator<Item = UnitReference> {
+        let codes = table(self).units.keys();
+        codes.map(move |code| UnitReference {
+            scheme: self,
+            code: *code,
+        })
+    }
+
     /// All communes of the list, in the order of their codes.
     pub fn communes(self) -> Vec<&'static Unit> {
         let all = table(self).units.values();
@@ -181,6 +190,18 @@ impl UnitReference {
             }
         }
         false
+    }
+
+    /// The unit and those around it, the innermost first.
+    pub fn and_around(&self) -> Vec<Self> {
+        let mut units = vec![*self];
+        let mut parent = self.find().and_then(|unit| unit.parent);
+        while let Some(code) = parent {
+            let around = Self { code, ..*self };
+            units.push(around);
+            parent = around.find().and_then(|unit| unit.parent);
+        }
+        units
     }
 
     /// The communes of this unit, in the order of their codes.
