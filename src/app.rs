@@ -37,6 +37,7 @@ use crate::sync::models::ModelsInUse;
 use crate::sync::reconcile::Reconciler;
 use crate::sync::sealing::prove_key;
 use crate::sync::signals::Signals;
+use crate::sync::units::KnownUnits;
 use crate::sync::upload::UploadCommitter;
 use drain::Running;
 
@@ -92,6 +93,7 @@ impl App {
             codec: Arc::new(ContractCodec),
             key: Arc::new(key),
             models: Arc::new(models),
+            units: Arc::new(KnownUnits::default()),
             upload_bytes_max: config.tuning.upload_bytes_max(),
             clock: Arc::new(SystemClock),
             signals: Arc::new(Signals::default()),
@@ -198,6 +200,7 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             leadership: self.leadership(LeaseName::Reconciler),
             models: Arc::clone(&self.hub.models),
+            units: Arc::clone(&self.hub.units),
             fresh_id: Uuid::now_v7,
             slice_records: self.config.tuning.slice_records_max,
         };
@@ -212,6 +215,7 @@ impl App {
             clock: Arc::clone(&self.hub.clock),
             signals: Arc::clone(&self.hub.signals),
             metrics: Arc::clone(&self.metrics),
+            units: Arc::clone(&self.hub.units),
             leadership: self.leadership(LeaseName::Uploads),
             sweep: self.config.tuning.upload_sweep(),
         };

@@ -15,6 +15,7 @@ mod operator;
 mod pki;
 mod review;
 mod status;
+mod units;
 mod upload;
 mod uploads;
 
@@ -46,6 +47,7 @@ enum Verb {
     Import(import::Import),
     Upload(upload::Upload),
     Uploads(uploads::Uploads),
+    Units(units::Units),
     Generate(generate::Generate),
     Evaluate(evaluate::Evaluate),
     Status(status::ShowStatus),
@@ -88,6 +90,7 @@ impl Verb {
             Self::Import(verb) => operator::block_on(verb.run()),
             Self::Upload(verb) => operator::block_on(verb.run()),
             Self::Uploads(verb) => operator::block_on(verb.run()),
+            Self::Units(verb) => operator::block_on(verb.run()),
             Self::Generate(verb) => verb.run(),
             Self::Evaluate(verb) => verb.run(),
             Self::Status(verb) => operator::block_on(verb.run()),

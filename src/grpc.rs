@@ -24,6 +24,7 @@ pub mod server;
 pub mod status;
 pub mod status_service;
 mod tier_word;
+pub mod unit_service;
 pub mod upload_client;
 pub mod uploads;
 mod wire;

@@ -26,6 +26,7 @@ mod sql;
 mod status;
 mod submissions;
 mod tier_words;
+mod units;
 mod upload_content;
 mod uploads;
 
@@ -48,6 +49,7 @@ pub use source_records::{FeedRow, Member, MovedRow, SourceRow, SourceState};
 pub use status::{HubCounts, NodeCounts};
 pub use submissions::{HeldVersion, LogEntry, NewSubmission, Tally};
 pub use tier_words::SealedContents;
+pub use units::{NodeTerritory, Placement, PlacementTask, UnitActRow, UnitProgress};
 pub use upload_content::{Entry, NewestSubmission};
 pub use uploads::{HeldUpload, Received, UploadKey, UploadProgress, UploadRow};
 

@@ -19,5 +19,6 @@ pub mod review;
 pub mod sealing;
 pub mod signals;
 pub mod status;
+pub mod units;
 pub mod upload;
 pub mod upstream_follower;

@@ -13,6 +13,7 @@ pub(crate) mod raw;
 pub(crate) mod records;
 pub(crate) mod stewards;
 pub(crate) mod tiers;
+pub(crate) mod units;
 pub(crate) mod upload;
 
 use std::time::Duration;

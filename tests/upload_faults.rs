@@ -306,6 +306,7 @@ fn committer(store: &Store, clock: &Arc<ManualClock>, sweep: Duration) -> Upload
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
     let lease = Duration::from_millis(600);
     UploadCommitter {
+        units: Arc::default(),
         leadership: Leadership::new(
             store.clone(),
             Arc::clone(&clock),

@@ -183,6 +183,7 @@ impl AgentApp {
         Examiner {
             node: OWN_NODE,
             territory: Arc::new(self.config.territory()),
+            units: Arc::default(),
             codec: Arc::new(ContractCodec),
             key: Arc::clone(&self.key),
             clock: Arc::clone(&self.clock),

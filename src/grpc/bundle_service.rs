@@ -81,7 +81,7 @@ impl HubBundleService {
             .await
             .map_err(|error| join_failed(&error))?;
         let (name, changes, bytes) = read?;
-        let node = nodes::find(&self.hub.store, &name).await?;
+        let node = nodes::find(&self.hub.store, &self.hub.units, &name).await?;
         Ok(Admitted {
             node: node.ok_or(AccessError::BundleNotRegistered)?,
             name,
@@ -100,6 +100,7 @@ impl HubBundleService {
         let examiner = Arc::new(Examiner {
             node: node.node_id,
             territory: Arc::new(node.territory),
+            units: Arc::clone(&self.hub.units),
             codec: Arc::clone(&self.hub.codec),
             key: Arc::clone(&self.hub.key),
             clock: Arc::clone(&self.hub.clock),

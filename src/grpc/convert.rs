@@ -1,6 +1,7 @@
 //! Where protobuf types end: records to and from drafts, and the small types of the contract.
 
 mod mirror;
+mod place;
 
 use std::sync::LazyLock;
 
@@ -19,7 +20,7 @@ use crate::domain::validation::{
     Level, Validated, Violation, validate_case_report, validate_child,
 };
 use crate::linkage::survivorship::{Field, Rules};
-use crate::sync::codec::{RecordCodec, Unreadable};
+use crate::sync::codec::{RecordCodec, RecordPlace, Unreadable};
 use crate::sync::ingest::{IncomingChange, Outcome};
 use mirror::Mirror;
 
@@ -120,6 +121,19 @@ impl RecordCodec for ContractCodec {
 
     fn read_child(&self, content: &[u8]) -> Result<ChildDraft, Unreadable> {
         read_child(content)
+    }
+
+    fn place(&self, kind: RecordKind, content: &[u8]) -> Result<RecordPlace, Unreadable> {
+        place::read(kind, content)
+    }
+
+    fn with_unit(
+        &self,
+        kind: RecordKind,
+        content: &Bytes,
+        unit: UnitReference,
+    ) -> Result<Bytes, Unreadable> {
+        place::replace_unit(kind, content, unit)
     }
 
     fn fields(&self, content: &Bytes) -> Result<Vec<Field>, Unreadable> {

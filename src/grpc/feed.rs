@@ -66,6 +66,7 @@ async fn follow(
         store: hub.store.clone(),
         codec: Arc::clone(&hub.codec),
         key: Arc::clone(&hub.key),
+        units: Arc::clone(&hub.units),
     };
     let mut changes = hub.signals.changes.listen();
     let mut told = None;
@@ -172,5 +173,6 @@ fn write_event(row: FeedRow, progress: Option<UpstreamProgress>) -> v1::FeedEven
         conflicting_fields: conflicts,
         tiers: row.tiers.into_iter().map(write_tier_word).collect(),
         moved_to: row.moved_to.map(write_unit),
+        successor_unit: row.unit_move.map(|moved| write_unit(moved.to)),
     }
 }

@@ -18,6 +18,7 @@ use crate::sync::codec::RecordCodec;
 use crate::sync::models::ModelsInUse;
 use crate::sync::nodes;
 use crate::sync::signals::Signals;
+use crate::sync::units::KnownUnits;
 
 /// What all services of a hub share.
 pub struct Hub {
@@ -37,6 +38,8 @@ pub struct Hub {
     pub key: Arc<SealKey>,
     /// Knows the model that decides who is the same child.
     pub models: Arc<ModelsInUse>,
+    /// Knows which acts about units hold.
+    pub units: Arc<KnownUnits>,
     /// What all uploads together may hold until they are taken in, in bytes.
     pub upload_bytes_max: u64,
     /// Says what time it is.
@@ -55,7 +58,7 @@ impl Hub {
     /// The registered node that calls.
     pub async fn node<T>(&self, request: &Request<T>) -> Result<NodeRow, tonic::Status> {
         let name = node_name(request)?;
-        let node = nodes::find(&self.store, name).await?;
+        let node = nodes::find(&self.store, &self.units, name).await?;
         node.ok_or_else(|| AccessError::NotRegistered.into())
     }
 

@@ -52,6 +52,7 @@ impl IngestService for Ingest {
             examiner: Arc::new(Examiner {
                 node: node.node_id,
                 territory: Arc::new(node.territory),
+                units: Arc::clone(&self.hub.units),
                 codec: Arc::clone(&self.hub.codec),
                 key: Arc::clone(&self.hub.key),
                 clock: Arc::clone(&self.hub.clock),

@@ -325,6 +325,10 @@ fn write_story(
             provenance: row.provenance,
             conflicts: row.conflicts,
             replaced_at: row.replaced_at.map(write_instant),
+            unit_move: row
+                .unit_move
+                .map(|moved| moved.to_string())
+                .unwrap_or_default(),
         }
     });
     let aliases = story.aliases.into_iter().map(|alias| v1::GoldenAlias {

@@ -25,12 +25,15 @@ use super::proto::v1::linkage_service_server::LinkageServiceServer;
 use super::proto::v1::node_service_server::NodeServiceServer;
 use super::proto::v1::review_service_server::ReviewServiceServer;
 use super::proto::v1::status_service_server::StatusServiceServer;
+use super::proto::v1::unit_service_server::UnitServiceServer;
 use super::review_service::HubReviewService;
 use super::status::blame_undecodable;
 use super::status_service::HubStatusService;
+use super::unit_service::HubUnitService;
 use crate::sync::ingest::GroupCommit;
 use crate::sync::models::Models;
 use crate::sync::review::Reviews;
+use crate::sync::units::UnitActs;
 
 /// Largest message, decompressed, in bytes: 500 records of ordinary size with room to spare.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -113,6 +116,15 @@ pub async fn serve(
                 codec: Arc::clone(&hub.codec),
                 key: Arc::clone(&hub.key),
                 in_use: Arc::clone(&hub.models),
+            },
+            hub: Arc::clone(&hub)
+        })))
+        .add_service(limited!(UnitServiceServer::new(HubUnitService {
+            acts: UnitActs {
+                store: hub.store.clone(),
+                clock: Arc::clone(&hub.clock),
+                signals: Arc::clone(&hub.signals),
+                known: Arc::clone(&hub.units),
             },
             hub: Arc::clone(&hub)
         })))

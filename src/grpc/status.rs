@@ -10,6 +10,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use super::bundle_file::BundleFileError;
 use super::listener::Peer;
+use crate::domain::unit_act::ActInvalid;
 use crate::security::hpke::HpkeError;
 use crate::security::letter::LetterError;
 use crate::security::trust::TrustError;
@@ -20,6 +21,7 @@ use crate::sync::ingest::IngestError;
 use crate::sync::models::ModelError;
 use crate::sync::reconcile::ReconcileError;
 use crate::sync::review::ReviewError;
+use crate::sync::units::UnitError;
 use crate::sync::upload::UploadError;
 
 /// The domain of every reason.
@@ -148,6 +150,22 @@ impl From<ModelError> for Status {
             ModelError::Superseded { .. } => (Code::Aborted, "MODEL_SUPERSEDED"),
         };
         plain(code, reason, &error.to_string())
+    }
+}
+
+impl From<UnitError> for Status {
+    fn from(error: UnitError) -> Self {
+        let text = error.to_string();
+        match error {
+            UnitError::Store(cause) => of_store(&cause),
+            UnitError::Invalid(ActInvalid::TooLarge(_)) => field("text", "ACT_TOO_LARGE", &text),
+            UnitError::Invalid(_) => field("text", "ACT_INVALID", &text),
+            UnitError::Conflict(_) => plain(Code::FailedPrecondition, "ACT_IN_CONFLICT", &text),
+            UnitError::IdReused(_) => already_exists("ACT_ID_REUSED", &text),
+            UnitError::TooMany(_) => field("golden_ids", "TOO_MANY_RECORDS", &text),
+            UnitError::NoTask(_) => plain(Code::NotFound, "PLACEMENT_TASK_UNKNOWN", &text),
+            UnitError::NotAPart { .. } => field("unit", "NOT_A_PART", &text),
+        }
     }
 }
 

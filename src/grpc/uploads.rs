@@ -164,6 +164,7 @@ impl UploadCalls<'_> {
             store: self.hub.store.clone(),
             key: Arc::clone(&self.hub.key),
             clock: Arc::clone(&self.hub.clock),
+            units: Arc::clone(&self.hub.units),
             signals: Arc::clone(&self.hub.signals),
             bytes_max: self.hub.upload_bytes_max,
         }
@@ -194,7 +195,7 @@ impl UploadCalls<'_> {
             )
         };
         let parsed: NodeName = name.parse().map_err(|_| unknown())?;
-        let found = nodes::find(&self.hub.store, &parsed).await?;
+        let found = nodes::find(&self.hub.store, &self.hub.units, &parsed).await?;
         let node = found.ok_or_else(unknown)?.node_id;
         Ok((name.to_owned(), node))
     }

@@ -4,7 +4,7 @@ use sqlx::{query_as, query_scalar};
 use uuid::Uuid;
 
 use super::bulk::Column;
-use super::golden_records::GoldenState;
+use super::golden_records::{GoldenState, read_unit_move};
 use super::source_records::{Member, MemberTuple, read_member};
 use super::sql::linkage as sql;
 use super::submissions::{expect_rows, read_version};
@@ -13,6 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::golden::GoldenId;
 use crate::domain::node::NodeId;
 use crate::domain::record::{RecordKey, Version};
+use crate::domain::units_in_use::UnitMove;
 
 /// What happened to a golden record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +63,13 @@ pub struct GoldenVersion {
     pub provenance: String,
     /// Fields that its sources contradict each other on, as JSON.
     pub conflicts: String,
+    /// Which act moved it, from which unit and to which; `None` where none did.
+    pub unit_move: Option<UnitMove>,
     /// When a newer version took its place; `None` for the present one.
     pub replaced_at: Option<Timestamp>,
 }
 
-type VersionTuple = (i64, i16, Option<Uuid>, Vec<u8>, String, String, i64);
+type VersionTuple = (i64, i16, Option<Uuid>, Vec<u8>, String, String, String, i64);
 
 impl AliasKind {
     /// The number that the store keeps; never 0, which stands for none.
@@ -219,13 +222,14 @@ impl Transaction {
 }
 
 fn read_golden_version(row: VersionTuple) -> Result<GoldenVersion, StoreError> {
-    let (version, state, merged_into, content, provenance, conflicts, replaced_at) = row;
+    let (version, state, merged_into, content, provenance, conflicts, unit_move, replaced_at) = row;
     Ok(GoldenVersion {
         version: read_version("golden_record", version)?,
         state: GoldenState::read(state, merged_into)?,
         content,
         provenance,
         conflicts,
+        unit_move: read_unit_move(&unit_move)?,
         replaced_at: (replaced_at > 0).then(|| Timestamp::from_micros(replaced_at)),
     })
 }

@@ -11,6 +11,7 @@ use super::submissions::{expect_rows, read_hash, read_version};
 use super::{StoreError, Transaction, on_conn, sql};
 use crate::domain::golden::GoldenId;
 use crate::domain::record::{ContentHash, Lane, RecordKind, Version};
+use crate::domain::units_in_use::UnitMove;
 
 /// Whether a golden record counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct GoldenRow {
     pub conflicts: String,
     /// Golden records that are other children, whatever the evidence.
     pub different_from: BTreeSet<GoldenId>,
+    /// Which act moved it, from which unit and to which; `None` where none did.
+    pub unit_move: Option<UnitMove>,
 }
 
 /// A changed golden record: what the reconciler writes and the forwarder sends.
@@ -94,6 +97,8 @@ pub struct GoldenChange {
     pub conflicts: String,
     /// Golden records that are other children, whatever the evidence.
     pub different_from: BTreeSet<GoldenId>,
+    /// Which act moved it; not read back by [`Transaction::read_golden_changes`] either.
+    pub unit_move: Option<UnitMove>,
 }
 
 type GoldenTuple = (
@@ -102,6 +107,7 @@ type GoldenTuple = (
     i16,
     Option<Uuid>,
     Vec<u8>,
+    String,
     String,
     String,
     String,
@@ -137,8 +143,10 @@ impl Transaction {
                     provenance,
                     conflicts,
                     different,
+                    unit_move,
                 )| {
                     Ok(GoldenRow {
+                        unit_move: read_unit_move(&unit_move)?,
                         different_from: read_golden_ids(&different)?,
                         golden_id: GoldenId::new(golden_id),
                         version: read_version("golden_record", version)?,
@@ -174,6 +182,10 @@ impl Transaction {
             .iter()
             .map(|row| write_golden_ids(&row.different_from))
             .collect();
+        let unit_moves = rows
+            .iter()
+            .map(|row| write_unit_move(row.unit_move.as_ref()));
+        let unit_moves = unit_moves.collect();
         let (contents, provenance) = rows
             .into_iter()
             .map(|row| (row.content, row.provenance))
@@ -182,6 +194,7 @@ impl Transaction {
         columns.push(Column::Text(provenance));
         columns.push(Column::Text(conflicts));
         columns.push(Column::Text(different_from));
+        columns.push(Column::Text(unit_moves));
         let changed = self.execute_bulk(&sql::PUT_GOLDEN_RECORDS, columns).await?;
         expect_rows("PUT_GOLDEN_RECORDS", expected, changed)
     }
@@ -238,5 +251,21 @@ fn read_change(row: ChangeTuple) -> Result<GoldenChange, StoreError> {
         provenance: String::new(),
         conflicts: String::new(),
         different_from: read_golden_ids(&different)?,
+        unit_move: None,
     })
+}
+
+fn write_unit_move(unit_move: Option<&UnitMove>) -> String {
+    unit_move.map_or_else(String::new, UnitMove::to_string)
+}
+
+pub(super) fn read_unit_move(text: &str) -> Result<Option<UnitMove>, StoreError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = text.parse().map_err(|_| StoreError::Corrupt {
+        table: "golden_record",
+        column: "unit_move",
+    });
+    read.map(Some)
 }

@@ -64,6 +64,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0008_tier_words.sql"),
         postgres: include_str!("../../migrations/postgres/0008_tier_words.sql"),
     },
+    Step {
+        version: 9,
+        name: "units",
+        sqlite: include_str!("../../migrations/sqlite/0009_units.sql"),
+        postgres: include_str!("../../migrations/postgres/0009_units.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

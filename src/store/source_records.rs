@@ -16,6 +16,7 @@ use crate::domain::record::{ContentHash, RecordId, RecordKey, RecordKind, Versio
 use crate::domain::relations::Relations;
 use crate::domain::tier_word::TierWord;
 use crate::domain::unit::UnitReference;
+use crate::domain::units_in_use::UnitMove;
 
 /// Whether a source record counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +137,9 @@ pub struct FeedRow {
     /// The commune where the child is registered by the golden record, if it is another one than this record's.
     /// Filled by [`Transaction::find_sealed_contents`] only.
     pub moved_to: Option<UnitReference>,
+    /// Which act moved the golden record into another unit; `None` where none did. Filled by
+    /// [`Transaction::find_unit_moves`] only.
+    pub unit_move: Option<UnitMove>,
 }
 
 type SourceTuple = (i64, i16, Uuid, i64, i16, Uuid, Vec<u8>, String);
@@ -401,5 +405,6 @@ fn read_feed_row(row: FeedTuple) -> Result<FeedRow, StoreError> {
         linked_units: Vec::new(),
         tiers: Vec::new(),
         moved_to: None,
+        unit_move: None,
     })
 }

@@ -13,6 +13,7 @@ pub(super) mod bundles;
 pub(super) mod linkage;
 pub(super) mod relink;
 pub(super) mod tier_words;
+pub(super) mod units;
 pub(super) mod uploads;
 
 use super::bulk::Bulk;
@@ -440,7 +441,7 @@ pub(super) const FIND_GOLDEN_RECORDS: Bulk = Bulk {
     columns: &[("golden_id", "UUID")],
     body: "
     SELECT g.golden_id, g.version, g.state, g.merged_into, g.content_hash, g.provenance, g.conflicts,
-           g.different_from
+           g.different_from, g.unit_move
     FROM k
     JOIN golden_record g
       ON g.golden_id = k.golden_id",
@@ -459,13 +460,14 @@ pub(super) const PUT_GOLDEN_RECORDS: Bulk = Bulk {
         ("provenance", "TEXT"),
         ("conflicts", "TEXT"),
         ("different_from", "TEXT"),
+        ("unit_move", "TEXT"),
     ],
     body: "
     INSERT INTO golden_record
         (golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content,
-         provenance, conflicts, different_from)
+         provenance, conflicts, different_from, unit_move)
     SELECT golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content,
-           provenance, conflicts, different_from
+           provenance, conflicts, different_from, unit_move
     FROM k
     WHERE 1 = 1
     ON CONFLICT (golden_id) DO UPDATE
@@ -477,7 +479,8 @@ pub(super) const PUT_GOLDEN_RECORDS: Bulk = Bulk {
         content = excluded.content,
         provenance = excluded.provenance,
         conflicts = excluded.conflicts,
-        different_from = excluded.different_from",
+        different_from = excluded.different_from,
+        unit_move = excluded.unit_move",
 };
 pub(super) const READ_GOLDEN_CHANGES: &str = "
     SELECT change_seq, golden_id, kind, version, state, merged_into, content_hash, content, different_from
@@ -627,6 +630,7 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
     let linked = linkage::PLAIN
         .iter()
         .chain(relink::PLAIN)
+        .chain(units::PLAIN)
         .chain(uploads::PLAIN)
         .chain(bundles::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
@@ -635,6 +639,7 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .chain(linkage::BULK)
         .chain(relink::BULK)
         .chain(tier_words::BULK)
+        .chain(units::BULK)
         .chain(uploads::BULK);
     let bulk = bulk.map(|(name, bulk)| {
         (

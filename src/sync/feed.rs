@@ -14,6 +14,7 @@ use crate::security::seal::{SealError, SealKey};
 use crate::store::{FeedRow, SealedContents, SourceState, Store, StoreError, Transaction};
 use crate::sync::codec::{RecordCodec, Unreadable};
 use crate::sync::sealing::{open_golden, open_submission};
+use crate::sync::units::KnownUnits;
 
 /// Events of one page.
 pub const FEED_PAGE_ROWS: i64 = 500;
@@ -79,6 +80,8 @@ pub struct Feeds {
     pub codec: Arc<dyn RecordCodec>,
     /// Opens contents.
     pub key: Arc<SealKey>,
+    /// Knows which acts about units hold.
+    pub units: Arc<KnownUnits>,
 }
 
 /// Why it is not known where a child is registered.
@@ -120,6 +123,9 @@ impl Feeds {
         name_linked_units(reading, node, &mut rows).await?;
         pass_on_words(reading, &mut rows, progress).await?;
         self.name_registrations(reading, node, &mut rows).await?;
+        if !self.units.newest(reading).await?.1.is_empty() {
+            name_unit_moves(reading, &mut rows).await?;
+        }
         Ok(rows)
     }
 
@@ -183,7 +189,9 @@ impl Feeds {
         let (Some(source), Some(golden)) = communes else {
             return Ok(None);
         };
-        Ok(moved_to(source, golden))
+        // An act that moved the commune has moved the child nowhere.
+        let is_successor = self.units.current().has_become(&source, &golden);
+        Ok(moved_to(source, golden).filter(|_| !is_successor))
     }
 }
 
@@ -222,6 +230,19 @@ async fn pass_on_words(
             words = vec![refused];
         }
         row.tiers = words;
+    }
+    Ok(())
+}
+
+/// Says which golden records an act moved into another unit.
+async fn name_unit_moves(
+    reading: &mut Transaction,
+    rows: &mut [FeedRow],
+) -> Result<(), StoreError> {
+    let golden = sorted(rows.iter().filter_map(|row| row.golden_id));
+    let moves = reading.find_unit_moves(&golden).await?;
+    for row in rows {
+        row.unit_move = row.golden_id.and_then(|id| moves.get(&id).cloned());
     }
     Ok(())
 }

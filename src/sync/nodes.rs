@@ -5,10 +5,17 @@ use crate::domain::node::NodeName;
 use crate::domain::territory::Territory;
 use crate::domain::unit::UnitReference;
 use crate::store::{NodeRow, Registration, Store, StoreError};
+use crate::sync::units::KnownUnits;
 
-/// The registered node of this name, or `None`.
-pub async fn find(store: &Store, name: &NodeName) -> Result<Option<NodeRow>, StoreError> {
-    store.read().await?.find_node(name).await
+/// The registered node of this name, or `None`; reads besides which acts about units hold.
+pub async fn find(
+    store: &Store,
+    units: &KnownUnits,
+    name: &NodeName,
+) -> Result<Option<NodeRow>, StoreError> {
+    let mut reading = store.read().await?;
+    units.newest(&mut reading).await?;
+    reading.find_node(name).await
 }
 
 /// Adds a node; on repeat it changes nothing and says so.

@@ -11,6 +11,7 @@ mod load;
 mod plan;
 mod rebuild;
 mod relink;
+mod units;
 mod write;
 
 pub use rebuild::{Rebuild, rebuild_index};
@@ -32,6 +33,9 @@ use crate::sync::codec::{RecordCodec, Unreadable};
 use crate::sync::leadership::Leadership;
 use crate::sync::models::ModelsInUse;
 use crate::sync::signals::Signals;
+use crate::sync::units::KnownUnits;
+use units::UnitsFollowed;
+use write::Followed;
 
 /// Quarantined records that one transaction tells the feed of.
 const QUARANTINE_TOLD_ROWS_MAX: i64 = 2_000;
@@ -84,6 +88,8 @@ pub struct Reconciler {
     pub leadership: Leadership,
     /// Knows the model that decides who is the same child.
     pub models: Arc<ModelsInUse>,
+    /// Knows which acts about units hold.
+    pub units: Arc<KnownUnits>,
     /// Names new golden records.
     pub fresh_id: fn() -> Uuid,
     /// Submissions of one slice at most.
@@ -102,6 +108,8 @@ struct Reign {
     /// The index of a newer model, on its way.
     build: Option<relink::Build>,
     attempts: relink::Attempts,
+    /// The acts about units that hold.
+    units: UnitsFollowed,
     /// What was written last of how far linking again is, and when.
     reported: Option<RelinkProgress>,
     reported_at: tokio::time::Instant,
@@ -141,6 +149,8 @@ impl Reconciler {
     /// Leads until stopped, fenced out or failed; returns at once if another leads.
     async fn reign(&self, stop: &CancellationToken) -> Result<(), ReconcileError> {
         let Some(token) = self.leadership.hold().await? else {
+            // A replica that does not lead takes records in all the same.
+            self.units.newest(&mut self.store.read().await?).await?;
             return Ok(());
         };
         let mut reign = self.begin_reign(token).await?;
@@ -189,6 +199,7 @@ impl Reconciler {
             statistics_at: RECORDS_BEFORE_STATISTICS,
             build: None,
             attempts: relink::Attempts::default(),
+            units: self.begin_units().await?,
             reported: None,
             reported_at: tokio::time::Instant::now(),
         })
@@ -205,6 +216,7 @@ impl Reconciler {
             self.store.refresh_statistics().await?;
             reign.statistics_at = 2 * reign.reconciled;
         }
+        done += self.follow_units(reign).await?;
         done += self.follow_decisions(reign).await?;
         done += self.settle_links(reign).await?;
         if done > 0 {
@@ -223,7 +235,8 @@ impl Reconciler {
         };
         let entries = slice.entries.len();
         let (placed, settlement) = plan::place(self, slice, &mut reign.index)?;
-        self.write(reign, placed, settlement, None).await?;
+        self.write(reign, placed, settlement, Followed::Nothing)
+            .await?;
         self.metrics.slice_reconciled(entries);
         Ok(entries)
     }
@@ -244,7 +257,8 @@ impl Reconciler {
         let pairs: Vec<Pair> = decisions.iter().map(|decision| decision.pair).collect();
         // Of what was put off after the index was built nothing more than what the decisions touch.
         let (placed, settlement) = plan::place_links(self, &mut reign.index, &pairs, 0);
-        self.write(reign, placed, settlement, Some(last)).await?;
+        let followed = Followed::Decisions(last);
+        self.write(reign, placed, settlement, followed).await?;
         Ok(decisions.len())
     }
 
@@ -256,7 +270,8 @@ impl Reconciler {
         }
         let (placed, settlement) = plan::place_links(self, &mut reign.index, &[], SETTLED_RECORDS);
         if settlement != Settlement::default() {
-            self.write(reign, placed, settlement, None).await?;
+            self.write(reign, placed, settlement, Followed::Nothing)
+                .await?;
         }
         Ok(waiting - reign.index.unsettled())
     }
@@ -266,12 +281,13 @@ impl Reconciler {
         reign: &mut Reign,
         placed: plan::Placed,
         settlement: Settlement,
-        decided: Option<i64>,
+        followed: Followed,
     ) -> Result<(), ReconcileError> {
-        let known = load::read_affected(self, &placed.existing_golden()).await?;
+        let units = Arc::clone(&reign.units.units);
+        let known = load::read_affected(self, &placed, units).await?;
         let effect = consolidate::consolidate(self, &reign.index, placed, known, settlement)?;
         let changed = relink::changed_records(&effect);
-        write::write_effect(self, reign.token, effect, decided).await?;
+        write::write_effect(self, reign.token, effect, followed).await?;
         reign.note_records(changed);
         Ok(())
     }

@@ -29,6 +29,7 @@ use crate::store::{
 };
 use crate::sync::sealing::seal_chunk;
 use crate::sync::signals::Signals;
+use crate::sync::units::KnownUnits;
 
 pub use committer::{AWAITED_SWEEPS_MAX, ENDED_SWEEPS_MAX, UploadCommitter};
 
@@ -131,6 +132,8 @@ pub struct Uploads {
     pub clock: Arc<dyn Clock>,
     /// Wakes the committer.
     pub signals: Arc<Signals>,
+    /// Knows the acts by which territories have grown.
+    pub units: Arc<KnownUnits>,
     /// What all uploads together may hold until they are taken in, in bytes.
     pub bytes_max: u64,
 }
@@ -143,7 +146,10 @@ impl Uploads {
         territory: &Territory,
         manifest: Manifest,
     ) -> Result<HeldUpload, UploadError> {
-        check(&manifest, territory)?;
+        check(&manifest)?;
+        if !self.units.current().allows(territory, &manifest.unit) {
+            return Err(UploadError::OutsideTerritory);
+        }
         let key = UploadKey {
             node,
             upload: manifest.upload,
@@ -308,7 +314,7 @@ async fn find(
 }
 
 /// What a manifest must keep beside being readable.
-fn check(manifest: &Manifest, territory: &Territory) -> Result<(), UploadError> {
+fn check(manifest: &Manifest) -> Result<(), UploadError> {
     let wrong = |field, problem| Err(UploadError::Manifest { field, problem });
     let is_empty = manifest.records == 0;
     if manifest.records > UPLOAD_RECORDS_MAX {
@@ -335,9 +341,6 @@ fn check(manifest: &Manifest, territory: &Territory) -> Result<(), UploadError> 
             "withdraw_missing",
             "an empty snapshot would withdraw every record of the unit: send tombstones instead",
         );
-    }
-    if !territory.allows(&manifest.unit) {
-        return Err(UploadError::OutsideTerritory);
     }
     Ok(())
 }

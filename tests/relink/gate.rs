@@ -7,10 +7,11 @@ use std::sync::{Condvar, Mutex};
 use bytes::Bytes;
 use childsync::domain::draft::ChildDraft;
 use childsync::domain::record::{Record, RecordKind};
+use childsync::domain::unit::UnitReference;
 use childsync::domain::validation::Validated;
 use childsync::grpc::convert::ContractCodec;
 use childsync::linkage::survivorship::{Field, Rules};
-use childsync::sync::codec::{RecordCodec, Unreadable};
+use childsync::sync::codec::{RecordCodec, RecordPlace, Unreadable};
 use childsync::sync::ingest::IncomingChange;
 
 /// Stands in the marked record.
@@ -97,6 +98,19 @@ impl RecordCodec for GatedCodec {
             self.pass();
         }
         Ok(draft)
+    }
+
+    fn place(&self, kind: RecordKind, content: &[u8]) -> Result<RecordPlace, Unreadable> {
+        ContractCodec.place(kind, content)
+    }
+
+    fn with_unit(
+        &self,
+        kind: RecordKind,
+        content: &Bytes,
+        unit: UnitReference,
+    ) -> Result<Bytes, Unreadable> {
+        ContractCodec.with_unit(kind, content, unit)
     }
 
     fn fields(&self, content: &Bytes) -> Result<Vec<Field>, Unreadable> {

@@ -140,6 +140,7 @@ impl Pipeline {
             signals: Arc::clone(&self.signals),
             metrics: Arc::clone(&self.metrics),
             models: Arc::clone(&self.models),
+            units: Arc::default(),
             fresh_id: Uuid::now_v7,
             slice_records,
         }
@@ -264,6 +265,7 @@ fn examiner(node: NodeId) -> Examiner {
     Examiner {
         node,
         territory: Arc::new(Territory::new(vec![unit])),
+        units: Arc::default(),
         codec: Arc::new(ContractCodec),
         key: Arc::new(SealKey::new(&SEAL_KEY).expect("a key")),
         clock: Arc::new(SystemClock),

@@ -98,6 +98,7 @@ fn story(answer: &v1::GetGoldenRecordResponse) -> anyhow::Result<Value> {
             "state": version.state,
             "merged_into": version.merged_into,
             "child": child,
+            "unit_move": version.unit_move,
             "provenance": read_json(&version.provenance)?,
             "conflicts": read_json(&version.conflicts)?,
             "replaced_at": instant(version.replaced_at.as_ref()),

@@ -133,19 +133,20 @@ pub(in crate::store) const KEEP_HISTORY: Bulk = Bulk {
     columns: &[("golden_id", "UUID"), ("replaced_at", "BIGINT")],
     body: "
     INSERT INTO golden_history
-        (golden_id, version, state, merged_into, content_hash, content, provenance, conflicts, replaced_at)
+        (golden_id, version, state, merged_into, content_hash, content, provenance, conflicts, unit_move,
+         replaced_at)
     SELECT g.golden_id, g.version, g.state, g.merged_into, g.content_hash, g.content, g.provenance,
-           g.conflicts, k.replaced_at
+           g.conflicts, g.unit_move, k.replaced_at
     FROM k
     JOIN golden_record g
       ON g.golden_id = k.golden_id",
 };
 pub(in crate::store) const READ_GOLDEN_RECORD: &str = "
-    SELECT version, state, merged_into, content, provenance, conflicts, CAST(0 AS BIGINT)
+    SELECT version, state, merged_into, content, provenance, conflicts, unit_move, CAST(0 AS BIGINT)
     FROM golden_record
     WHERE golden_id = $1";
 pub(in crate::store) const READ_HISTORY: &str = "
-    SELECT version, state, merged_into, content, provenance, conflicts, replaced_at
+    SELECT version, state, merged_into, content, provenance, conflicts, unit_move, replaced_at
     FROM golden_history
     WHERE golden_id = $1
     ORDER BY version DESC";

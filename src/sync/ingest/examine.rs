@@ -19,6 +19,7 @@ use crate::domain::validation::{Level, Violation};
 use crate::security::seal::SealKey;
 use crate::sync::codec::RecordCodec;
 use crate::sync::sealing::seal_submission;
+use crate::sync::units::KnownUnits;
 
 /// Largest content of one record, in bytes.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
@@ -95,6 +96,8 @@ pub struct Examiner {
     pub node: NodeId,
     /// What it may write.
     pub territory: Arc<Territory>,
+    /// Knows the acts by which its territory has grown.
+    pub units: Arc<KnownUnits>,
     /// Reads records.
     pub codec: Arc<dyn RecordCodec>,
     /// Seals contents.
@@ -160,7 +163,7 @@ impl Examiner {
         // Also a record that breaks a rule must be the node's to send.
         if validated
             .unit
-            .is_some_and(|unit| !self.territory.allows(&unit))
+            .is_some_and(|unit| !self.units.current().allows(&self.territory, &unit))
         {
             return Ok(Examined::Refuse(Reason::OutsideTerritory));
         }

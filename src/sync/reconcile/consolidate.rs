@@ -7,11 +7,14 @@ use bytes::Bytes;
 use super::content::{open_member, submission_of};
 use super::load::Known;
 use super::plan::{LiveCounts, LogSpan, Placed};
+use super::units::{Located, locate};
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::{GoldenId, SubmissionKey};
 use crate::domain::pair::Pair;
 use crate::domain::record::{ContentHash, RecordKey, RecordKind, Version};
 use crate::domain::relations::DIFFERENT_FROM_MAX;
+use crate::domain::unit::UnitReference;
+use crate::domain::units_in_use::UnitsInUse;
 use crate::linkage::index::{LinkageIndex, Move, Review, Settlement};
 use crate::linkage::survivorship::{self, Rank, Source};
 use crate::store::{
@@ -33,8 +36,28 @@ pub(super) struct Effect {
     pub(super) retold: Vec<RecordKey>,
     pub(super) quarantined: Vec<Quarantined>,
     pub(super) counts: LiveCounts,
+    /// Golden records that wait for a place, and those that do not or do no more.
+    pub(super) waiting: Vec<(GoldenId, RecordKind, UnitReference)>,
+    pub(super) not_waiting: Vec<GoldenId>,
     /// Reviews to open and to close.
     pub(super) reviews: (Vec<Review>, Vec<Pair>),
+}
+
+impl Effect {
+    /// Notes whether a golden record waits for somebody to say into which part of a split unit it belongs.
+    fn note_waiting(
+        &mut self,
+        units: &UnitsInUse,
+        golden: GoldenId,
+        kind: RecordKind,
+        waits_at: Option<UnitReference>,
+    ) {
+        match waits_at {
+            Some(unit) => self.waiting.push((golden, kind, unit)),
+            None if units.has_splits() => self.not_waiting.push(golden),
+            None => {}
+        }
+    }
 }
 
 /// Puts every affected golden record together again.
@@ -54,6 +77,8 @@ pub(super) fn consolidate(
         succeeded: Vec::new(),
         golden: Vec::new(),
         retold: Vec::new(),
+        waiting: Vec::new(),
+        not_waiting: Vec::new(),
         quarantined: placed.quarantined,
         counts: placed.counts,
     };
@@ -86,10 +111,14 @@ pub(super) fn consolidate(
             .is_some_and(|row| row.state == GoldenState::Live);
         let records = sources.iter().map(|(submission, _)| submission.record);
         let content = Sources {
-            different_from: different_from(index, golden, records),
+            different_from: different_from(index, golden, records.clone()),
+            placed: known.placements.of(records),
+            units: &known.units,
             contents: sources,
         };
-        let change = golden_change(reconciler, golden, kind, affected.left_for, row, content)?;
+        let (change, waits_at) =
+            golden_change(reconciler, golden, kind, affected.left_for, row, content)?;
+        effect.note_waiting(&known.units, golden, kind, waits_at);
         // What a golden record says is every member's affair, whoever changes it: a conflict that it makes or
         // ends, the commune where the child is registered by now.
         if affected.membership_changed || change.is_some() {
@@ -200,31 +229,40 @@ fn homes(
 }
 
 /// What a golden record is made from.
-struct Sources {
+struct Sources<'a> {
     contents: Vec<(SubmissionKey, Bytes)>,
     different_from: BTreeSet<GoldenId>,
+    units: &'a UnitsInUse,
+    placed: BTreeMap<UnitReference, UnitReference>,
 }
 
-/// The golden record as it is now, or `None` when nothing about it has changed.
+/// The golden record as it is now, or `None` when nothing about it has changed; and the unit that was split,
+/// if it waits for a place there.
 fn golden_change(
     reconciler: &Reconciler,
     golden_id: GoldenId,
     kind: RecordKind,
     left_for: Option<GoldenId>,
     row: Option<GoldenRow>,
-    sources: Sources,
-) -> Result<Option<GoldenChange>, ReconcileError> {
+    sources: Sources<'_>,
+) -> Result<(Option<GoldenChange>, Option<UnitReference>), ReconcileError> {
     let different_from = sources.different_from;
-    let (state, content, sources_text) = if sources.contents.is_empty() {
+    let (state, located, sources_text) = if sources.contents.is_empty() {
         if row.is_none() {
-            return Ok(None);
+            return Ok((None, None));
         }
         let state = left_for.map_or(GoldenState::Withdrawn, GoldenState::MergedInto);
-        (state, Bytes::new(), SourcesText::default())
+        (state, Located::default(), SourcesText::default())
     } else {
         let (content, text) = consolidate_sources(reconciler, kind, sources.contents)?;
-        (GoldenState::Live, content, text)
+        let located = locate(reconciler, sources.units, kind, content, &sources.placed)?;
+        (GoldenState::Live, located, text)
     };
+    let Located {
+        content,
+        unit_move,
+        waits_at,
+    } = located;
     let hash = ContentHash::of(&content);
     let is_as_before = |row: &GoldenRow| {
         row.hash == hash
@@ -232,9 +270,10 @@ fn golden_change(
             && row.provenance == sources_text.provenance
             && row.conflicts == sources_text.conflicts
             && row.different_from == different_from
+            && row.unit_move == unit_move
     };
     if row.as_ref().is_some_and(is_as_before) {
-        return Ok(None);
+        return Ok((None, waits_at));
     }
     let version = row.map_or(Version::FIRST, |row| row.version.next());
     let content = if content.is_empty() {
@@ -253,8 +292,9 @@ fn golden_change(
         provenance: sources_text.provenance,
         conflicts: sources_text.conflicts,
         different_from,
+        unit_move,
     };
-    Ok(Some(change))
+    Ok((Some(change), waits_at))
 }
 
 /// What is kept of a golden record's sources, as JSON.

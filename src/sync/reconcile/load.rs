@@ -1,10 +1,14 @@
 //! What the reconciler reads before it decides.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::plan::Placed;
+use super::units::Placements;
 use super::{ReconcileError, Reconciler};
 use crate::domain::golden::GoldenId;
 use crate::domain::record::{Lane, RecordKey, RecordKind};
+use crate::domain::units_in_use::UnitsInUse;
 use crate::store::{GoldenRow, LogEntry, Member, SourceRow};
 
 /// A slice of one lane of the log, and the source records it may change.
@@ -23,6 +27,10 @@ pub(super) struct Slice {
 pub(super) struct Known {
     pub(super) golden: HashMap<GoldenId, GoldenRow>,
     pub(super) members: HashMap<GoldenId, Vec<Member>>,
+    /// The acts about units that hold.
+    pub(super) units: Arc<UnitsInUse>,
+    /// What operators said of records of units that were split.
+    pub(super) placements: Placements,
 }
 
 /// The next slice of a lane, or `None` when the lane is at its end.
@@ -60,17 +68,27 @@ pub(super) async fn read_slice(
 /// those others.
 pub(super) async fn read_affected(
     reconciler: &Reconciler,
-    existing: &[GoldenId],
+    placed: &Placed,
+    units: Arc<UnitsInUse>,
 ) -> Result<Known, ReconcileError> {
-    if existing.is_empty() {
-        return Ok(Known::default());
-    }
+    let mut known = Known {
+        units,
+        ..Known::default()
+    };
+    let existing = placed.existing_golden();
     let mut reading = reconciler.store.read().await?;
-    let golden = reading.find_golden_records(existing).await?;
-    let golden = golden.into_iter().map(|row| (row.golden_id, row)).collect();
-    let mut members: HashMap<GoldenId, Vec<Member>> = HashMap::new();
-    for member in reading.read_members(existing).await? {
-        members.entry(member.golden_id).or_default().push(member);
+    if !existing.is_empty() {
+        let golden = reading.find_golden_records(&existing).await?;
+        known.golden = golden.into_iter().map(|row| (row.golden_id, row)).collect();
+        for member in reading.read_members(&existing).await? {
+            let members = known.members.entry(member.golden_id).or_default();
+            members.push(member);
+        }
     }
-    Ok(Known { golden, members })
+    if known.units.has_splits() {
+        let members = known.members.values().flatten().map(|member| member.key);
+        let keys: Vec<RecordKey> = members.chain(placed.contents.keys().copied()).collect();
+        known.placements = Placements::new(reading.find_placements(&keys).await?);
+    }
+    Ok(known)
 }

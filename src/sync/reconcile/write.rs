@@ -5,17 +5,32 @@ use super::consolidate::Effect;
 use crate::domain::clock::Timestamp;
 use crate::domain::golden::GoldenId;
 use crate::domain::pair::Pair;
-use crate::domain::record::{RecordKey, Version};
+use crate::domain::record::{RecordKey, RecordKind, Version};
+use crate::domain::unit::UnitReference;
 use crate::linkage::index::Review;
-use crate::store::{AliasCause, AliasKind, AliasRow, LeaseName, StoreError, Transaction};
+use crate::store::{
+    AliasCause, AliasKind, AliasRow, LeaseName, PlacementTask, StoreError, Transaction,
+    UnitProgress,
+};
 
-/// Writes the effect of a slice, or nothing of it. `decided` is the last decision that it rests on, where
-/// decisions are what it comes from.
+/// What besides the log an effect comes from, and how far that is dealt with by it.
+pub(super) enum Followed {
+    /// Nothing else.
+    Nothing,
+    /// Decisions of stewards, up to this number.
+    Decisions(i64),
+    /// Acts about units.
+    Units(UnitProgress),
+    /// What operators said of records of units that were split, up to this number.
+    Placements(i64),
+}
+
+/// Writes the effect of a slice, or nothing of it.
 pub(super) async fn write_effect(
     reconciler: &Reconciler,
     token: i64,
     effect: Effect,
-    decided: Option<i64>,
+    followed: Followed,
 ) -> Result<(), StoreError> {
     let now = reconciler.clock.now();
     let mut transaction = reconciler.store.write().await?;
@@ -53,15 +68,22 @@ pub(super) async fn write_effect(
         .map(|row| row.golden_id)
         .collect();
     transaction.keep_history(&replaced, now).await?;
+    let changed = golden.len();
     transaction.put_golden_records(golden).await?;
     write_linkage(
         &mut transaction,
         effect.reviews,
-        alias_rows(effect.aliases, effect.succeeded, decided.is_some(), now),
-        decided,
+        alias_rows(
+            effect.aliases,
+            effect.succeeded,
+            matches!(followed, Followed::Decisions(_)),
+            now,
+        ),
         now,
     )
     .await?;
+    write_tasks(&mut transaction, effect.waiting, effect.not_waiting, now).await?;
+    write_followed(&mut transaction, followed, changed).await?;
     transaction.clear_quarantined(&corrected).await?;
     transaction.put_quarantined(effect.quarantined, now).await?;
     transaction.set_counter("feed", feed).await?;
@@ -87,7 +109,6 @@ async fn write_linkage(
     transaction: &mut Transaction,
     (opened, closed): (Vec<Review>, Vec<Pair>),
     aliases: Vec<AliasRow>,
-    decided: Option<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let opened: Vec<_> = opened
@@ -96,11 +117,44 @@ async fn write_linkage(
         .collect();
     transaction.put_reviews(&opened, now).await?;
     transaction.delete_reviews(&closed).await?;
-    transaction.append_aliases(&aliases).await?;
-    if let Some(decided) = decided {
-        transaction.set_counter("decision_done", decided).await?;
+    transaction.append_aliases(&aliases).await
+}
+
+/// Writes which golden records wait for a place.
+async fn write_tasks(
+    transaction: &mut Transaction,
+    waiting: Vec<(GoldenId, RecordKind, UnitReference)>,
+    not_waiting: Vec<GoldenId>,
+    opened_at: Timestamp,
+) -> Result<(), StoreError> {
+    let waiting: Vec<_> = waiting
+        .into_iter()
+        .map(|(golden_id, kind, unit)| PlacementTask {
+            golden_id,
+            kind,
+            unit,
+            opened_at,
+        })
+        .collect();
+    transaction.put_placement_tasks(&waiting).await?;
+    transaction.clear_placement_tasks(&not_waiting).await
+}
+
+/// Writes how far what the effect comes from is dealt with.
+async fn write_followed(
+    transaction: &mut Transaction,
+    followed: Followed,
+    changed: usize,
+) -> Result<(), StoreError> {
+    match followed {
+        Followed::Nothing => Ok(()),
+        Followed::Decisions(last) => transaction.set_counter("decision_done", last).await,
+        Followed::Placements(last) => transaction.set_counter("placement_done", last).await,
+        Followed::Units(mut progress) => {
+            progress.changed += i64::try_from(changed).unwrap_or_default();
+            transaction.set_unit_progress(&progress).await
+        }
     }
-    Ok(())
 }
 
 /// What became of golden records: by evidence or by decisions, and by their nodes' word.

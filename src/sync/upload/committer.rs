@@ -26,6 +26,7 @@ use crate::sync::backoff::backoff;
 use crate::sync::codec::RecordCodec;
 use crate::sync::leadership::Leadership;
 use crate::sync::signals::Signals;
+use crate::sync::units::KnownUnits;
 
 /// Sweeps after which an upload whose bytes do not come is given up: three days of hours.
 pub const AWAITED_SWEEPS_MAX: i64 = 72;
@@ -52,6 +53,8 @@ pub struct UploadCommitter {
     pub signals: Arc<Signals>,
     /// Where it counts what it did.
     pub metrics: Arc<Metrics>,
+    /// Knows which acts about units hold.
+    pub units: Arc<KnownUnits>,
     /// Its claim to lead.
     pub leadership: Leadership,
     /// How long a sweep is.

@@ -37,6 +37,7 @@ impl UploadCommitter {
         let examiner = Examiner {
             node: taking.row.node,
             territory: Arc::new(territory),
+            units: Arc::clone(&self.units),
             codec: Arc::clone(&self.codec),
             key: Arc::clone(&self.key),
             clock: Arc::clone(&self.clock),
