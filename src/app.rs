@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::config::HubConfig;
 use crate::domain::clock::SystemClock;
+use crate::domain::node::NodeName;
 use crate::grpc::convert::ContractCodec;
 use crate::grpc::hub::Hub;
 use crate::grpc::listener;
@@ -27,8 +28,8 @@ use crate::grpc::server;
 use crate::linkage::model::Model;
 use crate::observability::metrics::Metrics;
 use crate::observability::metrics_port;
-use crate::security::directory::IdentityDirectory;
 use crate::security::identity::Identity;
+use crate::security::live::LiveIdentity;
 use crate::security::seal::SealKey;
 use crate::store::{LeaseName, Store, StoreOptions};
 use crate::sync::ingest::{GroupCommit, GroupCommitOptions};
@@ -46,7 +47,9 @@ pub use agent::AgentApp;
 /// A hub that is ready to run.
 pub struct App {
     config: HubConfig,
-    directory: Arc<IdentityDirectory>,
+    identity: Arc<LiveIdentity>,
+    /// What the upstream is shown: the hub's own identity, unless the configuration names another folder.
+    upstream_identity: Arc<LiveIdentity>,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     connections: TcpListener,
@@ -58,15 +61,12 @@ pub struct App {
 impl App {
     /// Reads keys, opens the database and binds the ports: everything that can fail at the start.
     pub async fn prepare(config: HubConfig) -> anyhow::Result<Self> {
-        let directory =
-            IdentityDirectory::read(&config.identity.directory).context("identity.directory")?;
-        let own = Identity::Node(config.hub.name.clone());
-        anyhow::ensure!(
-            directory.identity == own,
-            "identity.directory: the certificate names {} and the hub is {own}: \
-             use the hub's own certificate",
-            directory.identity
-        );
+        let identity = own_identity(&config.identity.directory, &config.hub.name, "hub")?;
+        let upstream = config.upstream.as_ref();
+        let upstream_identity = match upstream.and_then(|section| section.directory.as_deref()) {
+            Some(folder) => Arc::new(LiveIdentity::read(folder).context("upstream.directory")?),
+            None => Arc::clone(&identity),
+        };
         let (store, key) = open_store(&config).await?;
         let connections = TcpListener::bind(config.listen.address)
             .await
@@ -80,7 +80,7 @@ impl App {
             None => None,
         };
         let models = configured_models(&config)?;
-        let (directory, metrics) = (Arc::new(directory), Arc::new(Metrics::default()));
+        let metrics = Arc::new(Metrics::default());
         let hub = Arc::new(Hub {
             name: config.hub.name.clone(),
             unit: config.hub.unit,
@@ -97,14 +97,15 @@ impl App {
             upload_bytes_max: config.tuning.upload_bytes_max(),
             clock: Arc::new(SystemClock),
             signals: Arc::new(Signals::default()),
-            directory: Arc::clone(&directory),
+            identity: Arc::clone(&identity),
             metrics: Arc::clone(&metrics),
             stop: CancellationToken::new(),
         });
         let owner = Uuid::now_v7().to_string().into();
         Ok(Self {
             config,
-            directory,
+            identity,
+            upstream_identity,
             hub,
             metrics,
             connections,
@@ -127,6 +128,10 @@ impl App {
         // Cancelled after the last request was answered, so that what was acknowledged at the very
         // end can still be reconciled by a replica that stays or at the next start.
         let workers = CancellationToken::new();
+        background.spawn(Arc::clone(&self.identity).follow(workers.clone()));
+        if !Arc::ptr_eq(&self.identity, &self.upstream_identity) {
+            background.spawn(Arc::clone(&self.upstream_identity).follow(workers.clone()));
+        }
         self.start_reconciler(&mut background, &workers);
         self.start_forwarders(&mut background, &workers)?;
         self.start_upstream_follower(&mut background, &workers)?;
@@ -147,10 +152,10 @@ impl App {
         }
         let connections = listener::accept(
             self.connections,
-            listener::server_config(&self.directory)?,
+            Arc::clone(&self.identity),
             Arc::clone(&self.metrics),
             stop.clone(),
-        );
+        )?;
         tracing::info!(hub.name = %self.hub.name, hub.address = %address, "The hub is ready");
 
         let draining = self.hub.stop.clone();
@@ -221,6 +226,19 @@ impl App {
         };
         background.spawn(committer.run(workers.clone()));
     }
+}
+
+/// The identity folder of a hub or an agent, which must name it.
+fn own_identity(folder: &Path, name: &NodeName, is: &str) -> anyhow::Result<Arc<LiveIdentity>> {
+    let identity = LiveIdentity::read(folder).context("identity.directory")?;
+    let named = identity.current().identity.clone();
+    let own = Identity::Node(name.clone());
+    anyhow::ensure!(
+        named == own,
+        "identity.directory: the certificate names {named} and the {is} is {own}: \
+         use the {is}'s own certificate"
+    );
+    Ok(Arc::new(identity))
 }
 
 /// The linkage model of a file, or the one that ships with the program.

@@ -18,7 +18,7 @@ use crate::support::hub::{HubOptions, TestHub, write_config};
 use crate::support::pki::Pki;
 
 /// Whether a call over this line gets as far as an answer of the hub's services.
-async fn is_let_in(line: Channel) -> bool {
+pub(crate) async fn is_let_in(line: Channel) -> bool {
     let request = v1::GetStatusRequest { with_digest: false };
     match StatusServiceClient::new(line).get_status(request).await {
         Ok(_) => true,
@@ -59,7 +59,7 @@ async fn a_caller_without_certificate_or_with_old_tls_is_not_let_in() {
     let hub = TestHub::province(Engine::Sqlite).await;
     let directory = hub.pki.directory("commune");
     let mut roots = rustls::RootCertStore::empty();
-    for authority in &directory.authorities {
+    for authority in directory.authorities.certificates() {
         roots.add(authority.clone()).expect("a root");
     }
     let builder = |version| {

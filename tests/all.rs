@@ -29,6 +29,7 @@ mod feed_down;
 mod files;
 mod import;
 mod linkage;
+mod live_identity;
 mod privacy;
 mod refusals;
 mod relations;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use childsync::grpc::connector;
 use childsync::grpc::proto::v1::{Outcome, RecordChange};
 use childsync::grpc::push_client::PushClient;
-use childsync::security::directory::IdentityDirectory;
+use childsync::security::live::LiveIdentity;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -36,9 +36,9 @@ on_both_engines![
 const NODES: [&str; 4] = ["node-1", "node-2", "node-3", "node-4"];
 
 fn line(pki: &Pki, url: &str, identity: &Path) -> Channel {
-    let directory = IdentityDirectory::read(identity).expect("an identity directory");
+    let directory = LiveIdentity::read(identity).expect("an identity directory");
     assert!(identity.starts_with(pki.path()));
-    connector::line(url, &directory).expect("a line")
+    connector::line(url, Arc::new(directory)).expect("a line")
 }
 
 fn operator(pki: &Pki, url: &str) -> Channel {

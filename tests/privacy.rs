@@ -1,6 +1,7 @@
 //! Personal data must not be found in logs, metrics, error messages or database files.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use childsync::domain::draft::{CarerDraft, ChildDraft};
 use childsync::domain::upload::{Missing, Packing};
@@ -12,7 +13,7 @@ use childsync::grpc::proto::v1::{
 };
 use childsync::grpc::push_client::PushClient;
 use childsync::grpc::upload_client::UploadClient;
-use childsync::security::directory::IdentityDirectory;
+use childsync::security::live::LiveIdentity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::transport::Channel;
 use uuid::Uuid;
@@ -72,8 +73,8 @@ fn a_mark_is_found_where_there_is_one() {
 }
 
 fn line(url: &str, identity: &Path) -> Channel {
-    let directory = IdentityDirectory::read(identity).expect("an identity directory");
-    connector::line(url, &directory).expect("a line")
+    let directory = LiveIdentity::read(identity).expect("an identity directory");
+    connector::line(url, Arc::new(directory)).expect("a line")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use childsync::grpc::connector;
 use childsync::grpc::convert::read_child;
 use childsync::grpc::proto::v1;
 use childsync::grpc::push_client::PushClient;
-use childsync::security::directory::IdentityDirectory;
+use childsync::security::live::LiveIdentity;
 use childsync::store::Store;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -27,8 +27,8 @@ use crate::support::{
 on_both_engines![kills_while_records_are_moved_leave_none_behind_and_move_none_twice];
 
 fn line(url: &str, identity: &Path) -> Channel {
-    let directory = IdentityDirectory::read(identity).expect("an identity directory");
-    connector::line(url, &directory).expect("a line")
+    let directory = LiveIdentity::read(identity).expect("an identity directory");
+    connector::line(url, Arc::new(directory)).expect("a line")
 }
 
 /// How many records were looked at under how many acts, if the hub answers.

@@ -9,6 +9,7 @@ use childsync::grpc::listener;
 use childsync::grpc::proto::v1::ingest_service_server::{IngestService, IngestServiceServer};
 use childsync::grpc::proto::v1::{self, PushRequest, PushResponse, RecordOutcome};
 use childsync::observability::metrics::Metrics;
+use childsync::security::live::LiveIdentity;
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -197,12 +198,13 @@ async fn serve(
     service: Rude,
     stop: CancellationToken,
 ) -> tokio::task::JoinHandle<()> {
-    let config = listener::server_config(&pki.directory("nation")).expect("a configuration");
+    let identity = LiveIdentity::read(&pki.node("nation")).expect("an identity directory");
     let socket = tokio::net::TcpListener::bind(("127.0.0.1", port))
         .await
         .expect("the port");
     let metrics = Arc::new(Metrics::default());
-    let connections = listener::accept(socket, config, metrics, stop.clone());
+    let connections =
+        listener::accept(socket, Arc::new(identity), metrics, stop.clone()).expect("a listener");
     tokio::spawn(async move {
         let serving = Server::builder().add_service(IngestServiceServer::new(service));
         let stopped = stop.cancelled_owned();

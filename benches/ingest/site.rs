@@ -3,11 +3,13 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use childsync::domain::clock::{Clock, SystemClock};
 use childsync::grpc::connector;
-use childsync::security::directory::{IdentityDirectory, write_private};
+use childsync::security::directory::write_private;
 use childsync::security::identity::Identity;
+use childsync::security::live::LiveIdentity;
 use childsync::security::pki::{CERTIFICATE_DAYS, CertificateRequest, issue, make_authority};
 use childsync::security::seal::SealKey;
 use childsync::store::Store;
@@ -81,8 +83,8 @@ impl Site {
 
     /// A line to a hub with the certificate of a node.
     pub(crate) fn line(&self, hub: &str, node: &str) -> anyhow::Result<Channel> {
-        let directory = IdentityDirectory::read(&self.path(node))?;
-        Ok(connector::line(hub, &directory)?)
+        let identity = LiveIdentity::read(&self.path(node))?;
+        Ok(connector::line(hub, Arc::new(identity))?)
     }
 
     /// Starts a hub on a fresh database.

@@ -18,8 +18,8 @@ use crate::domain::clock::Clock;
 use crate::domain::node::NodeName;
 use crate::domain::record::Lane;
 use crate::grpc::bundle_file::{BundleFileError, BundleTerms, BundleWriter};
-use crate::security::directory::IdentityDirectory;
 use crate::security::hpke::{HpkeError, HpkePrivate};
+use crate::security::live::LiveIdentity;
 use crate::security::seal::{SealError, SealKey};
 use crate::store::{AgentStore, MadeBundle, StoreError};
 
@@ -37,7 +37,7 @@ pub struct Bundles {
     /// Opens what waits.
     pub key: Arc<SealKey>,
     /// Signs bundles; says whom the agent trusts.
-    pub identity: Arc<IdentityDirectory>,
+    pub identity: Arc<LiveIdentity>,
     /// Finds the key that bundles are sealed to.
     pub cards: Cards,
     /// Whose records these are.
@@ -147,7 +147,7 @@ impl Bundles {
         let bytes = writer.finish(&BundleTerms {
             bundle,
             node: &self.node,
-            identity: &self.identity,
+            identity: &self.identity.current(),
             card: &card,
             reply: reply.public()?,
             made_at,

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::clock::Clock;
 use crate::grpc::bundle_file::{BundleFileError, HubCard, read_card};
 use crate::grpc::card_client::CardClient;
-use crate::security::directory::IdentityDirectory;
 use crate::security::letter::LETTER_BYTES_MAX;
+use crate::security::live::LiveIdentity;
 use crate::store::{AgentStore, StoreError};
 use crate::sync::backoff::backoff;
 
@@ -26,7 +26,7 @@ pub struct Cards {
     /// The agent's database.
     pub store: AgentStore,
     /// Whom the agent trusts.
-    pub identity: Arc<IdentityDirectory>,
+    pub identity: Arc<LiveIdentity>,
     /// Host of the hub, as the configuration has it.
     pub host: String,
     /// The file that an operator may have left.
@@ -71,7 +71,7 @@ impl Cards {
     }
 
     fn believe(&self, card: &[u8]) -> Result<HubCard, BundleFileError> {
-        let authorities = &self.identity.authorities;
+        let authorities = &self.identity.current().authorities;
         read_card(card, authorities, &self.host, self.clock.now())
     }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::drain::Running;
+use super::own_identity;
 use crate::agent::OWN_NODE;
 use crate::agent::bundle::Bundles;
 use crate::agent::card::{CARD_FILE, Cards};
@@ -36,8 +37,8 @@ use crate::grpc::push_client::PushClient;
 use crate::grpc::upload_client::UploadClient;
 use crate::grpc::{connector, listener};
 use crate::observability::metrics::Metrics;
-use crate::security::directory::{IdentityDirectory, write_private};
-use crate::security::identity::Identity;
+use crate::security::directory::write_private;
+use crate::security::live::LiveIdentity;
 use crate::security::seal::SealKey;
 use crate::store::{AgentStore, AgentStoreOptions};
 use crate::sync::ingest::Examiner;
@@ -50,7 +51,7 @@ const DRAIN_SECONDS_MAX: u64 = 10;
 /// An agent that is ready to run.
 pub struct AgentApp {
     config: AgentConfig,
-    directory: Arc<IdentityDirectory>,
+    identity: Arc<LiveIdentity>,
     store: AgentStore,
     key: Arc<SealKey>,
     clock: Arc<dyn Clock>,
@@ -66,15 +67,7 @@ pub struct AgentApp {
 impl AgentApp {
     /// Reads or makes keys, opens the database and binds the ports: everything that can fail at the start.
     pub async fn prepare(config: AgentConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let directory =
-            IdentityDirectory::read(&config.identity.directory).context("identity.directory")?;
-        let own = Identity::Node(config.agent.name.clone());
-        anyhow::ensure!(
-            directory.identity == own,
-            "identity.directory: the certificate names {} and the agent is {own}: \
-             use the agent's own certificate",
-            directory.identity
-        );
+        let identity = own_identity(&config.identity.directory, &config.agent.name, "agent")?;
         let lock = lock(&config.store.path).context("store.path")?;
         let key = read_or_make_key(&config).context("sealing.key_file")?;
         let options = AgentStoreOptions {
@@ -95,7 +88,7 @@ impl AgentApp {
         let token = Token::read_or_make(&config.http.token_file).context("http.token_file")?;
         Ok(Self {
             config,
-            directory: Arc::new(directory),
+            identity,
             store,
             key: Arc::new(key),
             clock,
@@ -160,7 +153,7 @@ impl AgentApp {
         let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
         Cards {
             store: self.store.clone(),
-            identity: Arc::clone(&self.directory),
+            identity: Arc::clone(&self.identity),
             host: host.to_owned(),
             file: self.config.identity.directory.join(CARD_FILE),
             clock: Arc::clone(&self.clock),
@@ -171,7 +164,7 @@ impl AgentApp {
         Bundles {
             store: self.store.clone(),
             key: Arc::clone(&self.key),
-            identity: Arc::clone(&self.directory),
+            identity: Arc::clone(&self.identity),
             cards: self.cards(),
             node: self.config.agent.name.clone(),
             clock: Arc::clone(&self.clock),
@@ -211,7 +204,10 @@ impl AgentApp {
         lines: &Lines,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let line = || connector::line(&self.config.hub.url, &self.directory).context("hub.url");
+        let line = || {
+            let identity = Arc::clone(&self.identity);
+            connector::line(&self.config.hub.url, identity).context("hub.url")
+        };
         for (lane, health) in [
             (Lane::Urgent, &lines.urgent),
             (Lane::Routine, &lines.routine),
@@ -266,8 +262,8 @@ impl AgentApp {
         let (overseen, bundles) = (self.overseen(lines), self.bundles());
         let keeping = tokio::spawn(keeping.run());
         let metrics = Arc::new(Metrics::default());
-        let tls = listener::server_config(&self.directory)?;
-        let connections = listener::accept(self.connections, tls, metrics, stop.clone());
+        parts.spawn(Arc::clone(&self.identity).follow(stop.clone()));
+        let connections = listener::accept(self.connections, self.identity, metrics, stop.clone())?;
         let service = AgentIngest {
             name: self.config.agent.name.clone(),
             examiner: Arc::clone(&intake.examiner),

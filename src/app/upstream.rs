@@ -12,7 +12,6 @@ use crate::domain::record::Lane;
 use crate::grpc::connector;
 use crate::grpc::feed_client::UpstreamFeedClient;
 use crate::grpc::push_client::PushClient;
-use crate::security::directory::IdentityDirectory;
 use crate::store::LeaseName;
 use crate::sync::forward::{Forwarder, Upstream};
 use crate::sync::upstream_follower::UpstreamFollower;
@@ -63,8 +62,8 @@ impl App {
         };
         match upstream.kind {
             UpstreamKind::Hub => {
-                let directory = self.upstream_directory(upstream)?;
-                let line = connector::line(&upstream.url, &directory).context("upstream.url")?;
+                let identity = Arc::clone(&self.upstream_identity);
+                let line = connector::line(&upstream.url, identity).context("upstream.url")?;
                 let follower = UpstreamFollower {
                     store: self.hub.store.clone(),
                     signals: Arc::clone(&self.hub.signals),
@@ -80,21 +79,8 @@ impl App {
 
     /// A line to an upstream hub; each lane has one of its own.
     fn line_to_hub(&self, upstream: &UpstreamSection) -> anyhow::Result<PushClient> {
-        let directory = self.upstream_directory(upstream)?;
-        let line = connector::line(&upstream.url, &directory).context("upstream.url")?;
+        let identity = Arc::clone(&self.upstream_identity);
+        let line = connector::line(&upstream.url, identity).context("upstream.url")?;
         Ok(PushClient::new(line))
-    }
-
-    /// Who the hub is for its upstream.
-    fn upstream_directory(
-        &self,
-        upstream: &UpstreamSection,
-    ) -> anyhow::Result<Arc<IdentityDirectory>> {
-        Ok(match &upstream.directory {
-            Some(folder) => {
-                Arc::new(IdentityDirectory::read(folder).context("upstream.directory")?)
-            }
-            None => Arc::clone(&self.directory),
-        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use tonic::transport::Channel;
 use tonic_types::StatusExt;
 
 use crate::grpc::connector;
-use crate::security::directory::IdentityDirectory;
+use crate::security::live::LiveIdentity;
 
 /// How long a hub may take to answer an operator.
 const ANSWER_SECONDS_MAX: u64 = 30;
@@ -35,8 +36,8 @@ impl HubLine {
 }
 
 pub(super) fn line(hub: &str, identity: &Path) -> anyhow::Result<Channel> {
-    let directory = IdentityDirectory::read(identity).context("--identity")?;
-    connector::line(hub, &directory).context("--hub")
+    let identity = LiveIdentity::read(identity).context("--identity")?;
+    connector::line(hub, Arc::new(identity)).context("--hub")
 }
 
 /// Runs a verb that waits for the network.

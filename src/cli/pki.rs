@@ -1,22 +1,26 @@
 //! `childsync pki`: a private CA, certificates and keys.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::operator::say;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::node::NodeName;
-use crate::security::directory::write_private;
+use crate::security::directory::{LISTS_FILE, write_private};
 use crate::security::identity::Identity;
-use crate::security::pki::{CERTIFICATE_DAYS, CertificateRequest, issue, make_authority};
+use crate::security::pki::{
+    CERTIFICATE_DAYS, CertificateRequest, issue, make_authority, read_certificate, revoke,
+};
 use crate::security::seal::SealKey;
 
-/// Make a private CA, issue certificates, make sealing keys
+/// Make a private CA, issue certificates and take them back, make sealing keys
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  childsync pki ca ca\n  \
     childsync pki issue --ca ca --node kien-giang --host hub.example --out kien-giang\n  \
     childsync pki issue --ca ca --operator an --out an\n  \
+    childsync pki revoke --ca ca --certificate commune-30742 --into kien-giang\n  \
     childsync pki seal-key seal.key")]
 pub(super) struct Pki {
     #[command(subcommand)]
@@ -27,6 +31,7 @@ pub(super) struct Pki {
 enum PkiVerb {
     Ca(Ca),
     Issue(Issue),
+    Revoke(Revoke),
     SealKey(MakeSealKey),
 }
 
@@ -68,6 +73,27 @@ struct Issue {
     out: PathBuf,
 }
 
+/// Take certificates back: hubs that get the list cut their owners off within a second
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    childsync pki revoke --ca ca --certificate commune-30742 --into /etc/childsync/identity\n  \
+    childsync pki revoke --ca ca --certificate lost.pem --into hub-1 --into hub-2\n\n\
+    The list is kept in the CA's folder as crl.pem and holds everything that was revoked before. Copy it\n\
+    into the identity directory of every hub, and of every replica: --into does it for those on this\n\
+    machine. It counts there without a restart.")]
+struct Revoke {
+    /// Folder of the CA
+    #[arg(long, value_name = "DIR")]
+    ca: PathBuf,
+    /// Certificate, or identity directory that holds it; may be given again; without one the list is only
+    /// issued again
+    #[arg(long, value_name = "FILE|DIR")]
+    certificate: Vec<PathBuf>,
+    /// Identity directory to put the list into; may be given again
+    #[arg(long, value_name = "DIR")]
+    into: Vec<PathBuf>,
+}
+
 /// Make a key that seals personal data in a hub's database; keep a copy in a safe place
 #[derive(Args, Debug)]
 #[command(
@@ -87,6 +113,7 @@ impl Pki {
                 say(format_args!("CA made in {}", ca.dir.display()));
             }
             PkiVerb::Issue(issue) => issue.run()?,
+            PkiVerb::Revoke(revoke) => revoke.run()?,
             PkiVerb::SealKey(key) => {
                 write_private(&key.file, &SealKey::generate()?)?;
                 say(format_args!("Sealing key made in {}", key.file.display()));
@@ -113,6 +140,21 @@ impl Issue {
             "{} issued to {}",
             request.identity,
             self.out.display()
+        ));
+        Ok(())
+    }
+}
+
+impl Revoke {
+    fn run(self) -> anyhow::Result<()> {
+        let read = self.certificate.iter();
+        let certificates: Result<Vec<_>, _> = read.map(|path| read_certificate(path)).collect();
+        let folders: Vec<&Path> = self.into.iter().map(PathBuf::as_path).collect();
+        let count = revoke(&self.ca, &certificates?, &folders, SystemClock.now())
+            .with_context(|| format!("--ca {}", self.ca.display()))?;
+        say(format_args!(
+            "{count} certificates are revoked by {}",
+            self.ca.join(LISTS_FILE).display()
         ));
         Ok(())
     }

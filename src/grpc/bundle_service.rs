@@ -73,7 +73,7 @@ impl HubBundleService {
         let hub = Arc::clone(&self.hub);
         let read = move || {
             let letter = BundleLetter::read(&bytes)?;
-            let name = letter.believe(&hub.directory.authorities, hub.clock.now())?;
+            let name = letter.believe(&hub.identity.current().authorities, hub.clock.now())?;
             let changes = letter.open(&hub.name, &hub.key.letter_key())?;
             Ok::<_, BundleFileError>((name, changes, bytes))
         };
@@ -117,7 +117,7 @@ impl HubBundleService {
             records,
             operator: operator.clone(),
         };
-        let identity = &self.hub.directory;
+        let identity = &self.hub.identity.current();
         let receipt = self
             .importer()
             .import(&examiner, bundle, |outcomes, now| {
@@ -145,7 +145,7 @@ impl BundleService for HubBundleService {
             self.hub.node(&request).await?;
         }
         let hub = &self.hub;
-        let card = write_card(&hub.name, &hub.directory, &hub.key.letter_key())?;
+        let card = write_card(&hub.name, &hub.identity.current(), &hub.key.letter_key())?;
         Ok(Response::new(v1::GetHubCardResponse { card }))
     }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::security::directory::IdentityDirectory;
+use crate::security::live::LiveIdentity;
 
 /// How long connecting may take, TLS included.
 pub const CONNECT_MILLISECONDS_MAX: u64 = 10_000;
@@ -34,8 +35,9 @@ pub enum ConnectError {
     Tls(#[from] rustls::Error),
 }
 
-/// A line to a hub, connected when it is first used and again whenever it was lost.
-pub fn line(url: &str, directory: &IdentityDirectory) -> Result<Channel, ConnectError> {
+/// A line to a hub, connected when it is first used and again whenever it was lost, each time as the
+/// identity folder then is.
+pub fn line(url: &str, identity: Arc<LiveIdentity>) -> Result<Channel, ConnectError> {
     let address = || ConnectError::Address(url.to_owned());
     let uri: Uri = url.parse().map_err(|_| address())?;
     let host = uri
@@ -48,10 +50,13 @@ pub fn line(url: &str, directory: &IdentityDirectory) -> Result<Channel, Connect
         return Err(address());
     }
     let server = ServerName::try_from(host.clone()).map_err(|_| address())?;
-    let connector = TlsConnector::from(Arc::new(client_config(directory)?));
+    // What does not fit is told now and not at the first connection.
+    client_config(&identity.current())?;
     let connect = tower::service_fn(move |_: Uri| {
-        let (connector, server, host) = (connector.clone(), server.clone(), host.clone());
+        let (identity, server, host) = (Arc::clone(&identity), server.clone(), host.clone());
         async move {
+            let config = client_config(&identity.current()).map_err(io::Error::other)?;
+            let connector = TlsConnector::from(Arc::new(config));
             let stream = TcpStream::connect((host.as_str(), port)).await?;
             stream.set_nodelay(true)?;
             Ok::<_, io::Error>(TokioIo::new(connector.connect(server, stream).await?))
@@ -69,13 +74,11 @@ pub fn line(url: &str, directory: &IdentityDirectory) -> Result<Channel, Connect
 
 fn client_config(directory: &IdentityDirectory) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut roots = RootCertStore::empty();
-    for authority in &directory.authorities {
-        roots.add(authority.clone())?;
-    }
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_root_certificates(roots)
+        // Looks at certificates as rustls does, each CA with its own revocation lists.
+        .dangerous()
+        .with_custom_certificate_verifier(directory.authorities.server_verifier())
         .with_client_auth_cert(directory.chain.clone(), directory.key.clone_key())?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)

@@ -10,8 +10,8 @@ use crate::domain::clock::Clock;
 use crate::domain::node::NodeName;
 use crate::domain::unit::UnitReference;
 use crate::observability::metrics::Metrics;
-use crate::security::directory::IdentityDirectory;
 use crate::security::identity::Identity;
+use crate::security::live::LiveIdentity;
 use crate::security::seal::SealKey;
 use crate::store::{NodeRow, Store};
 use crate::sync::codec::RecordCodec;
@@ -47,7 +47,7 @@ pub struct Hub {
     /// Wake-up calls.
     pub signals: Arc<Signals>,
     /// Its certificate, its key and whom it trusts.
-    pub directory: Arc<IdentityDirectory>,
+    pub identity: Arc<LiveIdentity>,
     /// Counts what happens.
     pub metrics: Arc<Metrics>,
     /// Told when the hub stops.

@@ -219,6 +219,7 @@ impl From<BundleFileError> for Status {
             }
             BundleFileError::Trust(
                 TrustError::Foreign
+                | TrustError::Revoked
                 | TrustError::OtherServer
                 | TrustError::Unusable
                 | TrustError::Identity(_),

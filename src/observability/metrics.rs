@@ -29,6 +29,7 @@ pub struct Metrics {
     forward_failures: Counter,
     connections: Gauge,
     refused_connections: Counter,
+    cut_connections: Counter,
 }
 
 impl Default for Metrics {
@@ -51,6 +52,10 @@ impl Default for Metrics {
         let refused_connections = counter(
             "refused_connections",
             "Connections refused or broken off before their first request",
+        );
+        let cut_connections = counter(
+            "cut_connections",
+            "Connections cut: revoked, silent after the handshake, or doing harm",
         );
         let records = Family::default();
         registry.register(
@@ -79,6 +84,7 @@ impl Default for Metrics {
             forward_failures,
             connections,
             refused_connections,
+            cut_connections,
         }
     }
 }
@@ -145,6 +151,11 @@ impl Metrics {
     /// A connection was refused before its first request.
     pub fn connection_refused(&self) {
         self.refused_connections.inc();
+    }
+
+    /// An open connection was cut.
+    pub fn connection_cut(&self) {
+        self.cut_connections.inc();
     }
 
     /// Everything in the text format of Prometheus.

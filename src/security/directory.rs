@@ -6,9 +6,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
+use super::authorities::{Authorities, AuthoritiesError};
 use super::identity::{Identity, IdentityError};
 
 /// The participant's certificate, chain included, PEM.
@@ -17,6 +20,8 @@ pub const CERTIFICATE_FILE: &str = "certificate.pem";
 pub const KEY_FILE: &str = "key.pem";
 /// The certificates of the CAs that it trusts, PEM.
 pub const CA_FILE: &str = "ca.pem";
+/// Revocation lists of those CAs, PEM; the file may be absent.
+pub const LISTS_FILE: &str = "crl.pem";
 
 /// What a participant shows and whom it trusts.
 pub struct IdentityDirectory {
@@ -24,8 +29,8 @@ pub struct IdentityDirectory {
     pub chain: Vec<CertificateDer<'static>>,
     /// Its private key.
     pub key: PrivateKeyDer<'static>,
-    /// The CAs that it trusts.
-    pub authorities: Vec<CertificateDer<'static>>,
+    /// The CAs that it trusts, with their revocation lists.
+    pub authorities: Authorities,
     /// Who it is.
     pub identity: Identity,
 }
@@ -61,6 +66,17 @@ pub enum DirectoryError {
     /// The file is not what it should be.
     #[error("{0}: is not PEM, or has nothing of what it should hold")]
     Pem(PathBuf),
+    /// Key and certificate are not a pair: perhaps one of them is being replaced.
+    #[error("{0}: is not the key of the certificate beside it")]
+    OtherKey(PathBuf),
+    /// The CAs or their lists do not fit together.
+    #[error("{path}: {error}")]
+    Authorities {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: AuthoritiesError,
+    },
     /// The certificate names nobody.
     #[error("{path}: {error}")]
     Identity {
@@ -78,7 +94,9 @@ impl IdentityDirectory {
         let chain = read_certificates(&certificate)?;
         let key_file = folder.join(KEY_FILE);
         let key = PrivateKeyDer::from_pem_slice(&read_private(&key_file)?)
-            .map_err(|_| DirectoryError::Pem(key_file))?;
+            .map_err(|_| DirectoryError::Pem(key_file.clone()))?;
+        CertifiedKey::from_der(chain.clone(), key.clone_key(), &default_provider())
+            .map_err(|_| DirectoryError::OtherKey(key_file))?;
         let own = chain
             .first()
             .ok_or_else(|| DirectoryError::Pem(certificate.clone()))?;
@@ -86,11 +104,18 @@ impl IdentityDirectory {
             path: certificate,
             error,
         })?;
+        let trusted = read_certificates(&folder.join(CA_FILE))?;
+        let lists = read_lists(&folder.join(LISTS_FILE))?;
+        let authorities =
+            Authorities::new(trusted, lists).map_err(|error| DirectoryError::Authorities {
+                path: folder.to_owned(),
+                error,
+            })?;
         Ok(Self {
-            key,
-            identity,
-            authorities: read_certificates(&folder.join(CA_FILE))?,
             chain,
+            key,
+            authorities,
+            identity,
         })
     }
 }
@@ -101,6 +126,18 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Direct
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) | Err(_) => Err(DirectoryError::Pem(path.to_owned())),
     }
+}
+
+/// Revocation lists of a file; none if there is no file.
+pub fn read_lists(
+    path: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, DirectoryError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let lists: Result<Vec<_>, _> =
+        CertificateRevocationListDer::pem_slice_iter(&read(path)?).collect();
+    lists.map_err(|_| DirectoryError::Pem(path.to_owned()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DirectoryError> {
@@ -130,6 +167,16 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), DirectoryError> {
 /// Makes a file that all may read; never replaces one.
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), DirectoryError> {
     write_new(path, bytes, 0o644)
+}
+
+/// Puts a file that all may read in the place of another one, at once: who reads sees the one or the other.
+pub fn replace_public(path: &Path, bytes: &[u8]) -> Result<(), DirectoryError> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    write_public(&beside, bytes)?;
+    fs::rename(&beside, path).map_err(|error| DirectoryError::Write {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 /// Makes a folder, and those above it, that only its owner may enter; fine if it is there.

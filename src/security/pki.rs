@@ -1,5 +1,7 @@
 //! A private CA for those who have none.
 
+mod revocation;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use super::directory::{
 };
 use super::identity::Identity;
 use crate::domain::clock::Timestamp;
+
+pub use revocation::{read_certificate, revoke};
 
 /// The CA's certificate in a CA folder.
 const CA_CERTIFICATE_FILE: &str = "ca.pem";
@@ -38,6 +42,12 @@ pub enum PkiError {
     /// The CA's certificate or key cannot be used, or a name cannot stand in a certificate.
     #[error("the certificate cannot be made: {0}")]
     Certificate(#[from] rcgen::Error),
+    /// The CA did not issue it, or it is no certificate.
+    #[error("is no certificate of this CA")]
+    Issued,
+    /// A revocation list is broken.
+    #[error("the revocation list cannot be read: restore crl.pem from a backup")]
+    List,
     /// The time is beyond the calendar.
     #[error("the time of the certificate is beyond the calendar")]
     Time,

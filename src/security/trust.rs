@@ -1,15 +1,11 @@
 //! Whether a certificate is to be believed: exactly as TLS would, for letters that come without a line.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::server::WebPkiClientVerifier;
-use rustls::{CertificateError, Error, RootCertStore};
+use rustls::{CertificateError, Error};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::authorities::Authorities;
 use super::identity::{Identity, IdentityError};
 use crate::domain::clock::Timestamp;
 
@@ -34,6 +30,9 @@ pub enum TrustError {
     /// No CA that is trusted here has issued it.
     #[error("was signed by somebody whose CA is not trusted here")]
     Foreign,
+    /// Its CA has revoked it.
+    #[error("its signer's certificate was revoked")]
+    Revoked,
     /// It is another server's.
     #[error("was signed by another hub than the one of the configuration")]
     OtherServer,
@@ -48,35 +47,20 @@ pub enum TrustError {
 /// Says who the owner of a chain is, if a handshake now would believe it. The chain has the owner's own
 /// certificate first.
 pub fn believe(
-    authorities: &[CertificateDer<'static>],
+    authorities: &Authorities,
     chain: &[CertificateDer<'_>],
     trusted_as: TrustedAs<'_>,
     now: Timestamp,
 ) -> Result<Identity, TrustError> {
-    let (own, intermediates) = chain.split_first().ok_or(TrustError::Unusable)?;
-    let mut roots = RootCertStore::empty();
-    for authority in authorities {
-        roots
-            .add(authority.clone())
-            .map_err(|_| TrustError::Unusable)?;
-    }
-    let (roots, provider) = (Arc::new(roots), Arc::new(default_provider()));
+    let own = chain.first().ok_or(TrustError::Unusable)?;
     let seconds = u64::try_from(now.as_micros().div_euclid(1_000_000)).unwrap_or_default();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     let believed = match trusted_as {
-        TrustedAs::Client => WebPkiClientVerifier::builder_with_provider(roots, provider)
-            .build()
-            .map_err(|_| TrustError::Unusable)?
-            .verify_client_cert(own, intermediates, now)
-            .map(|_| ()),
+        TrustedAs::Client => authorities.verify_client(chain, now),
         TrustedAs::Server(host) => {
             let host = host.trim_matches(['[', ']']);
             let name = ServerName::try_from(host).map_err(|_| TrustError::OtherServer)?;
-            WebPkiServerVerifier::builder_with_provider(roots, provider)
-                .build()
-                .map_err(|_| TrustError::Unusable)?
-                .verify_server_cert(own, intermediates, &name, &[], now)
-                .map(|_| ())
+            authorities.verify_server(chain, &name, now)
         }
     };
     believed.map_err(|error| read(&error))?;
@@ -102,6 +86,8 @@ fn read(error: &Error) -> TrustError {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
     ) {
         TrustError::OtherServer
+    } else if matches!(error, CertificateError::Revoked) {
+        TrustError::Revoked
     } else if matches!(
         error,
         CertificateError::UnknownIssuer | CertificateError::BadSignature

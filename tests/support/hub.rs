@@ -11,7 +11,8 @@ use childsync::grpc::proto::v1::node_service_client::NodeServiceClient;
 use childsync::grpc::proto::v1::status_service_client::StatusServiceClient;
 use childsync::grpc::push_client::PushClient;
 use childsync::grpc::unit_message;
-use childsync::security::directory::{IdentityDirectory, write_private};
+use childsync::security::directory::write_private;
+use childsync::security::live::LiveIdentity;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -144,8 +145,8 @@ impl TestHub {
     }
 
     pub(crate) fn line_to(url: &str, identity: &std::path::Path) -> Channel {
-        let directory = IdentityDirectory::read(identity).expect("an identity directory");
-        connector::line(url, &directory).expect("a line")
+        let directory = LiveIdentity::read(identity).expect("an identity directory");
+        connector::line(url, Arc::new(directory)).expect("a line")
     }
 
     pub(crate) fn node_line(&self, node: &str) -> Channel {

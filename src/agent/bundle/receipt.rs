@@ -83,7 +83,7 @@ impl Bundles {
     /// The bundle that a receipt is for, if it is one of this agent's and its own hub has signed the receipt.
     async fn believe(&self, letter: &ReceiptLetter<'_>) -> Result<MadeBundle, BundlesError> {
         let (host, now) = (&self.cards.host, self.clock.now());
-        let hub = letter.believe(&self.identity.authorities, host, now)?;
+        let hub = letter.believe(&self.identity.current().authorities, host, now)?;
         let mut reading = self.store.read().await?;
         let made = reading.find_bundle(letter.bundle).await?;
         let made = made.ok_or(BundlesError::UnknownBundle)?;

@@ -14,6 +14,7 @@ use crate::domain::record::Lane;
 use crate::grpc::convert::write_instant;
 use crate::grpc::ingest::read_change;
 use crate::grpc::proto::v1;
+use crate::security::authorities::Authorities;
 use crate::security::directory::IdentityDirectory;
 use crate::security::hpke::{HpkePrivate, HpkePublic};
 use crate::security::letter::{LetterKind, write_letter};
@@ -148,7 +149,7 @@ impl<'a> BundleLetter<'a> {
     /// The node that wrote it, if a handshake with it would be believed now.
     pub fn believe(
         &self,
-        authorities: &[CertificateDer<'static>],
+        authorities: &Authorities,
         now: Timestamp,
     ) -> Result<NodeName, BundleFileError> {
         let identity = believe(authorities, &self.chain, TrustedAs::Client, now)?;

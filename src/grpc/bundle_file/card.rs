@@ -1,12 +1,12 @@
 //! Hub cards.
 
 use prost::Message;
-use rustls_pki_types::CertificateDer;
 
 use super::{BundleFileError, chain_bytes, read_chain, read_header, writer};
 use crate::domain::clock::Timestamp;
 use crate::domain::node::NodeName;
 use crate::grpc::proto::v1;
+use crate::security::authorities::Authorities;
 use crate::security::directory::IdentityDirectory;
 use crate::security::hpke::{HpkePrivate, HpkePublic};
 use crate::security::letter::{Letter, LetterKind, write_letter};
@@ -39,7 +39,7 @@ pub fn write_card(
 /// Reads a card, if it is signed by the hub that a handshake with this host would believe now.
 pub fn read_card(
     bytes: &[u8],
-    authorities: &[CertificateDer<'static>],
+    authorities: &Authorities,
     host: &str,
     now: Timestamp,
 ) -> Result<HubCard, BundleFileError> {

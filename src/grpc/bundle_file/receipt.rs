@@ -15,6 +15,7 @@ use crate::domain::record::Version;
 use crate::domain::validation::{Level, Violation};
 use crate::grpc::convert::{write_instant, write_kind, write_outcome};
 use crate::grpc::proto::v1;
+use crate::security::authorities::Authorities;
 use crate::security::directory::IdentityDirectory;
 use crate::security::hpke::HpkePrivate;
 use crate::security::letter::{LetterKind, write_letter};
@@ -127,7 +128,7 @@ impl<'a> ReceiptLetter<'a> {
     /// The hub that wrote it, if a handshake with this host would be believed now.
     pub fn believe(
         &self,
-        authorities: &[CertificateDer<'static>],
+        authorities: &Authorities,
         host: &str,
         now: Timestamp,
     ) -> Result<NodeName, BundleFileError> {
