@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use childsync::domain::clock::{Clock, ManualClock, Timestamp};
 use childsync::domain::draft::{ChildDraft, UnitDraft};
+use childsync::domain::standing::Standing;
 use childsync::grpc::convert::read_child;
 use childsync::grpc::proto::v1;
 use childsync::grpc::proto::v1::Outcome;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::agent::TestAgent;
 use crate::support::database::{Database, Engine};
 use crate::support::hub::{HubOptions, TestHub};
 use crate::support::pipeline::{Pipeline, Said, golden_contents};
@@ -29,6 +31,8 @@ on_both_engines![
     the_same_act_again_changes_nothing_and_another_under_its_id_is_refused,
     records_of_a_split_commune_wait_until_somebody_places_them,
     a_reform_tells_nodes_where_their_records_are_now,
+    a_child_of_two_communes_that_were_merged_has_not_moved,
+    an_agent_asks_nobody_to_write_what_the_hub_has_moved,
 ];
 
 fn of(unit: &str, draft: ChildDraft) -> ChildDraft {
@@ -104,9 +108,12 @@ async fn a_reform_moves_records_through_two_tiers(engine: Engine) {
         assert_eq!(unit, "GSO_2025:30742");
         assert!(by.starts_with("reform GSO_PRE2025:3074"), "{by}");
     }
+    // A commune that writes the new code itself: no act has moved its record.
+    let new = of("GSO_2025:30742", numbered_child(4));
+    province.push(vec![change(4, 1, new)]).await;
     // The nation does not know the act yet and refuses the new code; nothing is lost by that.
     eventually("the nation refuses the new code", || async {
-        refused(&province).await > 0
+        refused(&province).await == 4
     })
     .await;
     apply(units(&nation), REFORM).await;
@@ -350,6 +357,45 @@ async fn a_reform_tells_nodes_where_their_records_are_now(engine: Engine) {
     assert_eq!(told(hub.feed("commune").await), "");
     let status = unit_status(units(&hub)).await;
     assert_eq!((status.acts, status.changed_records), (1, 1));
+    hub.stop().await;
+}
+
+async fn a_child_of_two_communes_that_were_merged_has_not_moved(engine: Engine) {
+    let hub = TestHub::province(engine).await;
+    hub.register("other", "GSO_PRE2025:30745").await;
+    hub.push(vec![change(1, 1, numbered_child(1))]).await;
+    let there = of("GSO_PRE2025:30745", numbered_child(1));
+    hub.push_as("other", vec![change(2, 1, there)]).await;
+    hub.settled().await;
+    apply(units(&hub), REFORM).await;
+    moved(&hub, 1).await;
+
+    for node in ["commune", "other"] {
+        let event = hub.feed(node).await.remove(0);
+        assert_eq!(event.state(), v1::FeedState::Linked);
+        assert_eq!(unit_text(event.linked_units.first()), "GSO_2025:30742");
+        assert_eq!(unit_text(event.successor_unit.as_ref()), "GSO_2025:30742");
+        assert_eq!(event.moved_to, None, "{node}");
+    }
+    hub.stop().await;
+}
+
+async fn an_agent_asks_nobody_to_write_what_the_hub_has_moved(engine: Engine) {
+    let hub = TestHub::province(engine).await;
+    let agent = TestAgent::before(&hub).await;
+    let kept = vec![change(1, 1, numbered_child(1))];
+    agent.pushing().send(kept).await.expect("kept");
+    agent.stands(1, Standing::AtTop).await;
+    let listed = async || {
+        let page = agent.get_json("/v1/corrections/unit").await;
+        page["corrections"].as_array().map(Vec::len)
+    };
+    assert_eq!(listed().await, Some(1));
+
+    apply(units(&hub), REFORM).await;
+
+    eventually("the hub has moved it", async || listed().await == Some(0)).await;
+    agent.stop().await;
     hub.stop().await;
 }
 

@@ -106,6 +106,9 @@ enum UnitsVerb {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ExampleName {
+    /// What the codes of March 2017 stood for before July 2025
+    #[value(name = "codes-2017")]
+    Codes2017,
     /// All units before July 2025 and what became of them
     #[value(name = "reform-2025")]
     Reform2025,
@@ -119,6 +122,7 @@ impl Units {
         match self.verb {
             UnitsVerb::Example { name } => {
                 let example = match name {
+                    ExampleName::Codes2017 => Example::Codes2017,
                     ExampleName::Reform2025 => Example::Reform2025,
                     ExampleName::Changes2026 => Example::Changes2026,
                 };

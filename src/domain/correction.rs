@@ -135,10 +135,12 @@ impl Correctable<'_> {
                 reasons.add(CorrectionReason::Number);
             }
         }
-        if self.unit.is_some_and(|unit| !unit.is_of_today()) {
+        let told = self.hub.filter(|hub| hub.version >= self.version);
+        // What the hub keeps under the successor already needs nobody to write it.
+        let is_moved = told.is_some_and(|hub| hub.successor_unit.is_some());
+        if self.unit.is_some_and(|unit| !unit.is_of_today()) && !is_moved {
             reasons.add(CorrectionReason::Unit);
         }
-        let told = self.hub.filter(|hub| hub.version >= self.version);
         if let Some(hub) = told.filter(|hub| hub.state == HubState::Live && !awaits) {
             if hub.linked > 1 {
                 reasons.add(CorrectionReason::Duplicate);
@@ -170,6 +172,7 @@ mod tests {
             linked: 2,
             linked_units: Vec::new(),
             conflicts: vec!["birth_date".to_owned()],
+            successor_unit: None,
             above: Above::NotYet,
         }
     }
@@ -192,6 +195,29 @@ mod tests {
             .filter(|reason| reasons.has(*reason))
             .map(CorrectionReason::word)
             .collect()
+    }
+
+    #[test]
+    fn a_commune_that_is_gone_is_asked_for_only_until_the_hub_has_moved_the_record() {
+        let moved = |number| HubWord {
+            linked: 1,
+            conflicts: Vec::new(),
+            successor_unit: "GSO_2025:30886".parse().ok(),
+            ..linked(number)
+        };
+        let (newest, older) = (moved(2), moved(1));
+        let gone = Correctable {
+            unit: "GSO_PRE2025:30901".parse().ok(),
+            ..good()
+        };
+        let told = |hub| Correctable {
+            hub: Some(hub),
+            ..gone
+        };
+
+        assert_eq!(words(&gone), ["unit"]);
+        assert!(words(&told(&newest)).is_empty());
+        assert_eq!(words(&told(&older)), ["unit"], "said of an older version");
     }
 
     #[test]

@@ -117,6 +117,8 @@ pub struct HubWord {
     pub linked_units: Vec<UnitReference>,
     /// Names of the fields on which the records of the same child contradict each other.
     pub conflicts: Vec<String>,
+    /// The unit that the hub keeps the record under by an act, where that is another one than it names.
+    pub successor_unit: Option<UnitReference>,
     /// Whether the node above the hub holds it.
     pub above: Above,
 }
@@ -232,6 +234,7 @@ mod tests {
             linked: 1,
             linked_units: Vec::new(),
             conflicts: Vec::new(),
+            successor_unit: None,
             above,
         }
     }

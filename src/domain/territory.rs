@@ -1,6 +1,6 @@
 //! What a node may write.
 
-use super::unit::{AdminScheme, UnitReference};
+use super::unit::{AdminScheme, UnitCode, UnitReference};
 
 /// The units whose records a node may write, units inside them included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,22 @@ impl Territory {
     }
 }
 
+impl Territory {
+    /// Whether all of a unit lies in the territory: of one of the list before July 2025 that was split, every
+    /// part.
+    pub fn holds(&self, unit: &UnitReference) -> bool {
+        let is_within = |unit: &UnitReference| self.0.iter().any(|outer| unit.is_within(outer));
+        let parts = unit.successors();
+        let is_part_within = |code: &UnitCode| {
+            is_within(&UnitReference {
+                scheme: AdminScheme::Gso2025,
+                code: *code,
+            })
+        };
+        is_within(unit) || (!parts.is_empty() && parts.iter().all(is_part_within))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +65,16 @@ mod tests {
 
         assert!(territory.allows(&unit("GSO_PRE2025:30742")));
         assert!(!territory.allows(&unit("GSO_PRE2025:30280")));
+    }
+
+    #[test]
+    fn a_part_of_a_split_commune_does_not_hold_all_of_it() {
+        let part = Territory::new(vec![unit("GSO_2025:30316")]);
+        let both = Territory::new(vec![unit("GSO_2025:30316"), unit("GSO_2025:30325")]);
+
+        assert!(part.allows(&unit("GSO_PRE2025:30334")));
+        assert!(!part.holds(&unit("GSO_PRE2025:30334")));
+        assert!(both.holds(&unit("GSO_PRE2025:30334")));
     }
 
     #[test]

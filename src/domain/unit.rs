@@ -280,6 +280,18 @@ impl UnitReference {
             .filter(|unit| unit.find().is_some())
     }
 
+    /// The unit of the list before July 2025 that a commune of 2017 was then, or was part of then; `None` for a
+    /// unit of another list.
+    pub fn before_the_reform(&self) -> Option<Self> {
+        match self.scheme {
+            AdminScheme::Gso2017 => {
+                let (scheme, code) = (AdminScheme::GsoPre2025, *LATER_CODES.get(&self.code)?);
+                Some(Self { scheme, code })
+            }
+            AdminScheme::GsoPre2025 | AdminScheme::Gso2025 | AdminScheme::Gso2026 => None,
+        }
+    }
+
     /// The units of 2025 that took over this one; empty for a unit that has none or is not of the
     /// list before it.
     pub fn successors(&self) -> &'static [UnitCode] {

@@ -154,6 +154,7 @@ fn read_event(event: &v1::FeedEvent, is_top: bool) -> Option<Told> {
             linked: event.linked_records,
             linked_units: units(&event.linked_units),
             conflicts: fields(&event.conflicting_fields),
+            successor_unit: event.successor_unit.as_ref().and_then(read_unit),
             above,
         },
         reason: word(&event.reason),

@@ -380,11 +380,11 @@ impl Transaction {
             .collect()
     }
 
-    /// Golden records that an act moved and that the upstream refuses, because they are not of the territory
-    /// that it knows; at most `limit`, without those that wait to be sent already.
-    pub async fn find_refused_moves(&mut self, limit: i64) -> Result<Vec<GoldenId>, StoreError> {
+    /// Golden records that the upstream refuses because they are not of the territory that it knows; at most
+    /// `limit`, without those that wait to be sent already.
+    pub async fn find_outsiders(&mut self, limit: i64) -> Result<Vec<GoldenId>, StoreError> {
         let rows: Vec<Uuid> = on_conn!(self, |conn| {
-            query_scalar(sql::FIND_REFUSED_MOVES)
+            query_scalar(sql::FIND_OUTSIDERS)
                 .bind(limit)
                 .fetch_all(conn)
                 .await?

@@ -10,6 +10,7 @@ use crate::domain::node::NodeId;
 use crate::domain::record::{Lane, RecordId, RecordKey, RecordKind};
 use crate::domain::tier_word::{TierWord, moved_to, passed_on};
 use crate::domain::unit::UnitReference;
+use crate::domain::units_in_use::UnitsInUse;
 use crate::security::seal::{SealError, SealKey};
 use crate::store::{FeedRow, SealedContents, SourceState, Store, StoreError, Transaction};
 use crate::sync::codec::{RecordCodec, Unreadable};
@@ -120,10 +121,11 @@ impl Feeds {
         mut rows: Vec<FeedRow>,
         progress: UpstreamProgress,
     ) -> Result<Vec<FeedRow>, StoreError> {
-        name_linked_units(reading, node, &mut rows).await?;
+        let (_, units) = self.units.newest(reading).await?;
+        name_linked_units(reading, node, &mut rows, &units).await?;
         pass_on_words(reading, &mut rows, progress).await?;
         self.name_registrations(reading, node, &mut rows).await?;
-        if !self.units.newest(reading).await?.1.is_empty() {
+        if !units.is_empty() {
             name_unit_moves(reading, &mut rows).await?;
         }
         Ok(rows)
@@ -259,12 +261,13 @@ async fn name_linked_units(
     reading: &mut Transaction,
     node: NodeId,
     rows: &mut [FeedRow],
+    acts: &UnitsInUse,
 ) -> Result<(), StoreError> {
     let linked = rows.iter().filter(|row| row.linked > 1);
     let golden = sorted(linked.filter_map(|row| row.golden_id));
     let mut units: HashMap<GoldenId, Vec<UnitReference>> = HashMap::new();
     for (id, unit) in reading.find_linked_units(node, &golden).await? {
-        units.entry(id).or_default().push(unit);
+        units.entry(id).or_default().push(acts.seat(unit));
     }
     for row in rows {
         let found = row.golden_id.and_then(|id| units.get(&id));

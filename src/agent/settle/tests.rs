@@ -109,6 +109,7 @@ fn what_the_hub_has_told_of_is_not_numbered_below_it() {
     let told = AgentRecord {
         hub: Some(HubWord {
             linked_units: Vec::new(),
+            successor_unit: None,
             conflicts: Vec::new(),
             version,
             state: HubState::Live,

@@ -11,6 +11,8 @@ use crate::domain::unit::{AdminScheme, UnitCode, UnitReference};
 /// An act that ships with the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Example {
+    /// What the codes of March 2017 stood for when the reform came.
+    Codes2017,
     /// The reform of 1 July 2025: 10,035 communes became 3,321, provinces were merged, districts vanished.
     Reform2025,
     /// Units that were raised in rank and renamed on 30 April 2026.
@@ -19,11 +21,12 @@ pub enum Example {
 
 impl Example {
     /// All of them, the oldest first.
-    pub const ALL: [Self; 2] = [Self::Reform2025, Self::Changes2026];
+    pub const ALL: [Self; 3] = [Self::Codes2017, Self::Reform2025, Self::Changes2026];
 
     /// Id of the act.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Codes2017 => "codes-2017",
             Self::Reform2025 => "reform-2025",
             Self::Changes2026 => "changes-2026",
         }
@@ -32,6 +35,11 @@ impl Example {
     /// The act.
     pub fn act(self) -> UnitAct {
         let (title, effective_from, changes): (_, Date, _) = match self {
+            Self::Codes2017 => (
+                "Mã xã tháng 3 năm 2017 theo danh mục trước ngày 01/07/2025",
+                date!(2025 - 01 - 01),
+                codes_2017(),
+            ),
             Self::Reform2025 => (
                 "Sắp xếp đơn vị hành chính năm 2025, bỏ cấp huyện",
                 date!(2025 - 07 - 01),
@@ -76,6 +84,23 @@ fn reform_2025() -> BTreeMap<UnitReference, Fate> {
     };
     let changes = all.iter().filter_map(|unit| Some((*unit, fate(unit)?)));
     changes.collect()
+}
+
+/// Communes that were merged in the years between are told from those that only went on.
+fn codes_2017() -> BTreeMap<UnitReference, Fate> {
+    let pairs = AdminScheme::Gso2017.units();
+    let pairs = pairs.filter_map(|unit| Some((unit, unit.before_the_reform()?)));
+    let pairs: Vec<(UnitReference, UnitReference)> = pairs.collect();
+    let mut shares: HashMap<UnitReference, usize> = HashMap::new();
+    for (_, later) in &pairs {
+        *shares.entry(*later).or_default() += 1;
+    }
+    let fate = |later: UnitReference| match shares.get(&later) {
+        Some(1) => Fate::Renamed(later),
+        Some(_) | None => Fate::Merged(later),
+    };
+    let pairs = pairs.iter();
+    pairs.map(|(unit, later)| (*unit, fate(*later))).collect()
 }
 
 /// The province of today in which an abolished district was.

@@ -107,11 +107,18 @@ fn acts_follow_one_another_in_any_order() {
     let acts = Example::ALL.map(Example::act);
     let straight = UnitsInUse::new(&acts).expect("no conflict");
     let reversed = UnitsInUse::new(acts.iter().rev()).expect("no conflict");
-    let old = AdminScheme::GsoPre2025.units().find(|old| {
+    let old = AdminScheme::Gso2017
+        .communes()
+        .into_iter()
+        .map(|unit| UnitReference {
+            scheme: AdminScheme::Gso2017,
+            code: unit.code,
+        });
+    let old = old.into_iter().find(|old| {
         let ends = straight.ends(old);
         ends.len() == 1 && ends.iter().all(|end| end.scheme == AdminScheme::Gso2026)
     });
-    let old = old.expect("a commune that both acts changed");
+    let old = old.expect("a commune that all three acts changed");
 
     let today = straight.today(old, "", &BTreeMap::new());
 

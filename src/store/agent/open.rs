@@ -44,6 +44,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "bundles",
         include_str!("../../../migrations/agent/0004_bundles.sql"),
     ),
+    (
+        5,
+        "successor_unit",
+        include_str!("../../../migrations/agent/0005_successor_unit.sql"),
+    ),
 ];
 
 /// Which database to open.

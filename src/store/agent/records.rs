@@ -157,6 +157,7 @@ pub(super) struct RecordRow {
     label: Vec<u8>,
     linked_units: String,
     conflicts: String,
+    successor_unit: String,
 }
 
 /// Reads a row by the names of its columns; a tuple cannot be that long.
@@ -191,6 +192,7 @@ macro_rules! read_by_name {
                     label: row.try_get("label")?,
                     linked_units: row.try_get("linked_units")?,
                     conflicts: row.try_get("conflicts")?,
+                    successor_unit: row.try_get("successor_unit")?,
                 })
             }
         }
@@ -235,6 +237,7 @@ impl RecordRow {
             linked: u32::try_from(self.linked).unwrap_or_default(),
             linked_units: read_words(&self.linked_units),
             conflicts: read_words(&self.conflicts),
+            successor_unit: self.successor_unit.parse().ok(),
             above: match self.above_state {
                 1 => Above::Held(read_since(self.above_since)),
                 2 => Above::Refused(self.above_reason.clone()),
@@ -327,7 +330,7 @@ fn columns(records: &[AgentRecord]) -> Vec<Column> {
 }
 
 /// What the list of corrections rests on, and who is on it: worked out here, so that no writer can forget.
-fn correction_columns(records: &[AgentRecord]) -> [Column; 6] {
+fn correction_columns(records: &[AgentRecord]) -> [Column; 7] {
     let text = |of: &dyn Fn(&AgentRecord) -> String| Column::Text(records.iter().map(of).collect());
     let told =
         |of: fn(&HubWord) -> String| text(&|row| row.hub.as_ref().map(of).unwrap_or_default());
@@ -342,6 +345,7 @@ fn correction_columns(records: &[AgentRecord]) -> [Column; 6] {
         }),
         told(|hub| hub.conflicts.join(" ")),
         Column::Short(records.iter().map(reasons).collect()),
+        told(|hub| unit_text(hub.successor_unit)),
     ]
 }
 

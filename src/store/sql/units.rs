@@ -150,15 +150,14 @@ pub(in crate::store) const FIND_UNIT_MOVES: Bulk = Bulk {
       ON g.golden_id = k.golden_id
     WHERE g.unit_move <> ''",
 };
-/// Golden records that an act moved and that the upstream refuses because it does not know the act, and that
-/// do not wait to be sent already.
-pub(in crate::store) const FIND_REFUSED_MOVES: &str = "
+/// Golden records that the upstream refuses because they are not of the territory that it knows, and that do
+/// not wait to be sent already.
+pub(in crate::store) const FIND_OUTSIDERS: &str = "
     SELECT r.golden_id
     FROM forward_refusal r
     JOIN golden_record g ON g.golden_id = r.golden_id
     JOIN forward_cursor f ON f.lane = g.lane
     WHERE r.reason = 'OUTSIDE_TERRITORY'
-      AND g.unit_move <> ''
       AND g.change_seq <= f.position
     ORDER BY g.change_seq
     LIMIT $1";
@@ -198,7 +197,7 @@ pub(in crate::store) const PLAIN: &[(&str, &str)] = named![
     LIST_PLACEMENT_TASKS,
     COUNT_PLACEMENT_TASKS,
     LIST_TERRITORIES,
-    FIND_REFUSED_MOVES,
+    FIND_OUTSIDERS,
 ];
 pub(in crate::store) const BULK: &[(&str, Bulk)] = named![
     FIND_PLACEMENTS,

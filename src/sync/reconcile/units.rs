@@ -31,8 +31,8 @@ const OFFERED_RECORDS: i64 = 1_000;
 /// Longest wait until they are offered again; the first one is a second, and each is twice the one before.
 const OFFER_SECONDS_MAX: u64 = 600;
 
-/// When golden records are offered again that an act moved and that the upstream refuses: its operator may
-/// not have given it the act yet.
+/// When golden records are offered again that the upstream refuses as outside their territory: its operator
+/// may not have given it the act yet that made them the territory's, or that made a node write new codes.
 #[derive(Clone, Copy)]
 struct Offer {
     wait: Duration,
@@ -164,7 +164,7 @@ impl Reconciler {
     /// Lets the forwarder send again what the upstream refuses because it does not know the act.
     async fn offer_again(&self, reign: &Reign) -> Result<usize, ReconcileError> {
         let mut reading = self.store.read().await?;
-        let refused = reading.find_refused_moves(OFFERED_RECORDS).await?;
+        let refused = reading.find_outsiders(OFFERED_RECORDS).await?;
         drop(reading);
         if refused.is_empty() {
             return Ok(0);

@@ -95,7 +95,8 @@ impl UploadCommitter {
                 let content = open_submission(&self.key, submission, &sealed)?;
                 // What day it is does not matter for the unit.
                 let read = self.codec.validate(kind, &content, time::Date::MAX);
-                let of_unit = read.is_ok_and(|read| read.unit.is_some_and(|of| unit.allows(&of)));
+                // A record of a commune that was split may be of the other part, which is not listed here.
+                let of_unit = read.is_ok_and(|read| read.unit.is_some_and(|of| unit.holds(&of)));
                 if of_unit {
                     absent.push((record, version));
                 }
