@@ -47,6 +47,9 @@ struct Authority {
     certificate: CertificateDer<'static>,
     clients: Arc<dyn ClientCertVerifier>,
     servers: Arc<dyn ServerCertVerifier>,
+    /// How many CAs may stand between this one and a certificate. The verifiers do not ask a trusted CA's
+    /// certificate for it.
+    below_max: usize,
 }
 
 impl Authorities {
@@ -98,11 +101,8 @@ impl Authorities {
     /// Whether a client with this chain would be let in now. The chain has its own certificate first.
     pub fn verify_client(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Error> {
         let (own, intermediates) = chain.split_first().ok_or(Error::NoCertificatesPresented)?;
-        self.first(|authority| {
-            let verifier = &authority.clients;
-            verifier.verify_client_cert(own, intermediates, now)
-        })
-        .map(|_| ())
+        self.first(|authority| authority.verify_client(own, intermediates, now))
+            .map(|_| ())
     }
 
     /// Whether a server of this name with this chain would be believed now.
@@ -113,11 +113,8 @@ impl Authorities {
         now: UnixTime,
     ) -> Result<(), Error> {
         let (own, intermediates) = chain.split_first().ok_or(Error::NoCertificatesPresented)?;
-        self.first(|authority| {
-            let verifier = &authority.servers;
-            verifier.verify_server_cert(own, intermediates, name, &[], now)
-        })
-        .map(|_| ())
+        self.first(|authority| authority.verify_server(own, intermediates, name, now))
+            .map(|_| ())
     }
 
     /// The first CA that says yes; if none does, the reason that says most.
@@ -157,11 +154,46 @@ impl Authority {
             servers = servers.with_crls(lists).allow_unknown_revocation_status();
         }
         Ok(Self {
+            below_max: authorities_below(&certificate)?,
             certificate,
             clients: clients.build().map_err(|_| AuthoritiesError::List)?,
             servers: servers.build().map_err(|_| AuthoritiesError::List)?,
         })
     }
+
+    fn verify_client(
+        &self,
+        own: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let intermediates = intermediates.get(..self.below_max).unwrap_or(intermediates);
+        self.clients.verify_client_cert(own, intermediates, now)
+    }
+
+    fn verify_server(
+        &self,
+        own: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let intermediates = intermediates.get(..self.below_max).unwrap_or(intermediates);
+        self.servers
+            .verify_server_cert(own, intermediates, name, &[], now)
+    }
+}
+
+/// How many CAs a CA's certificate allows below itself.
+fn authorities_below(certificate: &CertificateDer<'_>) -> Result<usize, AuthoritiesError> {
+    let unusable = |_| AuthoritiesError::Authority;
+    let (_, certificate) = X509Certificate::from_der(certificate).map_err(unusable)?;
+    let constraints = certificate.basic_constraints();
+    let constraints = constraints.map_err(|_| AuthoritiesError::Authority)?;
+    let below = constraints.and_then(|constraints| constraints.value.path_len_constraint);
+    Ok(below.map_or(usize::MAX, |below| {
+        usize::try_from(below).unwrap_or(usize::MAX)
+    }))
 }
 
 /// Whether an error says only that another CA issued the certificate.
@@ -264,10 +296,8 @@ impl ClientCertVerifier for EveryAuthority {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.authorities.first(|authority| {
-            let verifier = &authority.clients;
-            verifier.verify_client_cert(end_entity, intermediates, now)
-        })
+        self.authorities
+            .first(|authority| authority.verify_client(end_entity, intermediates, now))
     }
 
     fn verify_tls12_signature(
@@ -299,13 +329,11 @@ impl ServerCertVerifier for EveryAuthority {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.authorities.first(|authority| {
-            let verifier = &authority.servers;
-            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-        })
+        self.authorities
+            .first(|authority| authority.verify_server(end_entity, intermediates, server_name, now))
     }
 
     fn verify_tls12_signature(

@@ -62,6 +62,10 @@ impl HubProcess {
         assert!(ended.is_none(), "the hub ended: {}", self.log_text());
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn log_text(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -121,8 +121,8 @@ impl Frame {
         match self.kind {
             DATA if self.ends_stream() || self.length >= SMALL_DATA_BYTES => 0,
             DATA if self.length > 0 => 1,
-            HEADERS => 4,
-            WINDOW_UPDATE => 1,
+            HEADERS => 10,
+            WINDOW_UPDATE => 4,
             PING => 50,
             SETTINGS | CONTINUATION | GOAWAY => 100,
             // RST_STREAM, PRIORITY, data that is empty, and what nobody knows.
