@@ -150,11 +150,13 @@ impl App {
             let (metrics, workers) = (Arc::clone(&self.metrics), workers.clone());
             background.spawn(metrics_port::serve(metrics_listener, metrics, workers));
         }
+        // Ends after the server was told to stop and not with it: a server whose connections end first is
+        // never told, and waits for every open stream until the drain time is over.
         let connections = listener::accept(
             self.connections,
             Arc::clone(&self.identity),
             Arc::clone(&self.metrics),
-            stop.clone(),
+            self.hub.stop.clone(),
         )?;
         tracing::info!(hub.name = %self.hub.name, hub.address = %address, "The hub is ready");
 

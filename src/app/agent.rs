@@ -263,7 +263,9 @@ impl AgentApp {
         let keeping = tokio::spawn(keeping.run());
         let metrics = Arc::new(Metrics::default());
         parts.spawn(Arc::clone(&self.identity).follow(stop.clone()));
-        let connections = listener::accept(self.connections, self.identity, metrics, stop.clone())?;
+        // Ends after the server was told to stop, as a hub's connections do.
+        let told = CancellationToken::new();
+        let connections = listener::accept(self.connections, self.identity, metrics, told.clone())?;
         let service = AgentIngest {
             name: self.config.agent.name.clone(),
             examiner: Arc::clone(&intake.examiner),
@@ -277,9 +279,13 @@ impl AgentApp {
             token: self.token,
         };
         parts.spawn(http_port::serve(self.http, Arc::new(port), stop.clone()));
-        let stopping = stop.clone().cancelled_owned();
+        let stopping = stop.clone();
+        let announce = async move {
+            stopping.cancelled().await;
+            told.cancel();
+        };
         let serving = tokio::spawn(async move {
-            agent_server::serve(service, connections, stopping).await?;
+            agent_server::serve(service, connections, announce).await?;
             anyhow::Ok(())
         });
         let running = Running {
