@@ -11,9 +11,10 @@ use prost_types::field_descriptor_proto::Type;
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
 const RECORD: &str = "proto/childsync/v1/record.proto";
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "proto/childsync/v1/ingest.proto",
     "proto/childsync/v1/feed.proto",
+    "proto/childsync/v1/compare.proto",
     "proto/childsync/v1/bundle.proto",
     "proto/childsync/v1/status.proto",
     "proto/childsync/v1/node.proto",

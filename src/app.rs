@@ -135,6 +135,7 @@ impl App {
         self.start_reconciler(&mut background, &workers);
         self.start_forwarders(&mut background, &workers)?;
         self.start_upstream_follower(&mut background, &workers)?;
+        self.start_comparisons(&mut background, &workers)?;
         self.start_uploads(&mut background, &workers);
         let (log, committer) = GroupCommit::new(
             store.clone(),

@@ -3,6 +3,7 @@
 mod agent;
 mod bundle;
 mod check_config;
+mod compare;
 mod corrections;
 mod demo;
 pub mod evaluate;
@@ -40,6 +41,7 @@ enum Verb {
     Corrections(corrections::ShowCorrections),
     Bundle(bundle::Bundle),
     CheckConfig(check_config::CheckConfig),
+    Compare(compare::Compare),
     Pki(pki::Pki),
     Review(review::Review),
     Linkage(linkage::Linkage),
@@ -83,6 +85,7 @@ impl Verb {
             Self::Bundle(verb) => operator::block_on(verb.run()),
             Self::Corrections(verb) => operator::block_on(verb.run()),
             Self::CheckConfig(verb) => verb.run(),
+            Self::Compare(verb) => operator::block_on(verb.run()),
             Self::Pki(verb) => verb.run(),
             Self::Linkage(verb) => operator::block_on(verb.run()),
             Self::Review(verb) => operator::block_on(verb.run()),

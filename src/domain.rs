@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod code_list;
+pub mod comparison;
 pub mod correction;
 pub mod date;
 pub mod draft;

@@ -8,6 +8,7 @@
 mod agent;
 mod bulk;
 mod bundles;
+mod comparisons;
 mod decisions;
 mod engine;
 mod error;
@@ -35,6 +36,7 @@ pub use agent::{
     CorrectionCount, MadeBundle, OwnKey, QueuedState, SentState,
 };
 pub use bundles::{BundleRow, ImportedBundle};
+pub use comparisons::{ComparisonRow, GoldenContent, NewComparison, Resend};
 pub use decisions::{DecisionRow, ReviewOrder, ReviewRow};
 pub use engine::{Store, StoreOptions};
 pub use error::StoreError;

@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod agent_process;
 pub(crate) mod bundle;
+pub(crate) mod comparison;
 pub(crate) mod database;
 pub(crate) mod hub;
 pub(crate) mod line;

@@ -9,10 +9,13 @@ use tokio_util::sync::CancellationToken;
 use super::App;
 use crate::config::{UpstreamKind, UpstreamSection};
 use crate::domain::record::Lane;
+use crate::grpc::compare_client::{CompareClient, ComparisonRequestsClient};
 use crate::grpc::connector;
 use crate::grpc::feed_client::UpstreamFeedClient;
 use crate::grpc::push_client::PushClient;
 use crate::store::LeaseName;
+use crate::sync::comparison::hub::HubEnd;
+use crate::sync::comparison::runner::{ComparisonRunner, follow_requests};
 use crate::sync::forward::{Forwarder, Upstream};
 use crate::sync::upstream_follower::UpstreamFollower;
 
@@ -72,6 +75,43 @@ impl App {
                     chance: rand::random,
                 };
                 background.spawn(follower.run(workers.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares with the hub above, where an operator of this hub or of that one asks for it.
+    pub(super) fn start_comparisons(
+        &self,
+        background: &mut JoinSet<()>,
+        workers: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let Some(upstream) = &self.config.upstream else {
+            return Ok(());
+        };
+        match upstream.kind {
+            UpstreamKind::Hub => {
+                let line = || {
+                    let identity = Arc::clone(&self.upstream_identity);
+                    connector::line(&upstream.url, identity).context("upstream.url")
+                };
+                let runner = ComparisonRunner {
+                    comparisons: self.hub.comparisons(),
+                    own: HubEnd {
+                        store: self.hub.store.clone(),
+                        signals: Arc::clone(&self.hub.signals),
+                    },
+                    leadership: self.leadership(LeaseName::Forwarder),
+                    upstream: CompareClient::new(line()?),
+                    chance: rand::random,
+                };
+                background.spawn(runner.run(workers.clone()));
+                background.spawn(follow_requests(
+                    ComparisonRequestsClient::new(line()?),
+                    self.hub.comparisons(),
+                    rand::random,
+                    workers.clone(),
+                ));
             }
         }
         Ok(())

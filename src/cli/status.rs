@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
+use super::compare;
 use super::operator::{HubLine, answer, say};
 use crate::grpc::proto::v1::status_service_client::StatusServiceClient;
 use crate::grpc::proto::v1::{
@@ -102,6 +103,7 @@ fn shown(hub: &GetStatusResponse, nodes: &[NodeStatus]) -> Value {
         "change_head": hub.change_head,
         "golden_digest": hub.golden_digest,
         "forwarder": hub.forwarder.as_ref().map(forwarder_json),
+        "comparisons": hub.comparisons.iter().map(compare::as_json).collect::<Vec<_>>(),
         "nodes": nodes.iter().map(node_json).collect::<Vec<_>>(),
     })
 }
@@ -171,6 +173,13 @@ fn overview(hub: &GetStatusResponse) -> Table {
         "Upstream".into(),
         upstream_text(hub.forwarder.as_ref()),
     ]);
+    for comparison in &hub.comparisons {
+        let with = match comparison.node.as_str() {
+            "" => "Compared with upstream".to_owned(),
+            node => format!("Compared with {node}"),
+        };
+        table.add_row(vec![with, compare::summary(comparison)]);
+    }
     if !hub.golden_digest.is_empty() {
         table.add_row(vec!["Digest".into(), hub.golden_digest.clone()]);
     }

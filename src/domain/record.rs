@@ -159,6 +159,11 @@ impl ContentHash {
         Self(*blake3::hash(content).as_bytes())
     }
 
+    /// Hashes a withdrawal.
+    pub fn of_tombstone(reason: TombstoneReason) -> Self {
+        Self::of(&[b"tombstone ".as_slice(), &reason.code().to_be_bytes()].concat())
+    }
+
     /// From the 32 bytes that the store keeps.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)

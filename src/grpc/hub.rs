@@ -15,6 +15,7 @@ use crate::security::live::LiveIdentity;
 use crate::security::seal::SealKey;
 use crate::store::{NodeRow, Store};
 use crate::sync::codec::RecordCodec;
+use crate::sync::comparison::register::Comparisons;
 use crate::sync::models::ModelsInUse;
 use crate::sync::nodes;
 use crate::sync::signals::Signals;
@@ -55,6 +56,16 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// Its comparisons with other hubs.
+    pub fn comparisons(&self) -> Comparisons {
+        Comparisons {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            signals: Arc::clone(&self.signals),
+            has_upstream: self.upstream.is_some(),
+        }
+    }
+
     /// The registered node that calls.
     pub async fn node<T>(&self, request: &Request<T>) -> Result<NodeRow, tonic::Status> {
         let name = node_name(request)?;

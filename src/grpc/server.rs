@@ -11,6 +11,7 @@ use tonic::transport::Server;
 use tower::util::MapResponseLayer;
 
 use super::bundle_service::HubBundleService;
+use super::compare_service::HubCompareService;
 use super::feed::Feed;
 use super::hub::Hub;
 use super::ingest::Ingest;
@@ -19,6 +20,7 @@ use super::listener::AuthenticatedStream;
 use super::nodes::Nodes;
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::bundle_service_server::BundleServiceServer;
+use super::proto::v1::compare_service_server::CompareServiceServer;
 use super::proto::v1::feed_service_server::FeedServiceServer;
 use super::proto::v1::ingest_service_server::IngestServiceServer;
 use super::proto::v1::linkage_service_server::LinkageServiceServer;
@@ -95,6 +97,9 @@ pub async fn serve(
         .add_service(limited!(BundleServiceServer::new(HubBundleService::new(
             Arc::clone(&hub)
         ))))
+        .add_service(limited!(CompareServiceServer::new(HubCompareService::new(
+            Arc::clone(&hub)
+        ))))
         .add_service(limited!(FeedServiceServer::new(Feed {
             hub: Arc::clone(&hub)
         })))
@@ -102,21 +107,11 @@ pub async fn serve(
             hub: Arc::clone(&hub)
         })))
         .add_service(limited!(ReviewServiceServer::new(HubReviewService {
-            reviews: Reviews {
-                store: hub.store.clone(),
-                codec: Arc::clone(&hub.codec),
-                key: Arc::clone(&hub.key),
-                models: Arc::clone(&hub.models),
-            },
+            reviews: reviews(&hub),
             hub: Arc::clone(&hub)
         })))
         .add_service(limited!(LinkageServiceServer::new(HubLinkageService {
-            models: Models {
-                store: hub.store.clone(),
-                codec: Arc::clone(&hub.codec),
-                key: Arc::clone(&hub.key),
-                in_use: Arc::clone(&hub.models),
-            },
+            models: models(&hub),
             hub: Arc::clone(&hub)
         })))
         .add_service(limited!(UnitServiceServer::new(HubUnitService {
@@ -134,4 +129,22 @@ pub async fn serve(
         .serve_with_incoming_shutdown(connections, drained)
         .await?;
     Ok(())
+}
+
+fn reviews(hub: &Hub) -> Reviews {
+    Reviews {
+        store: hub.store.clone(),
+        codec: Arc::clone(&hub.codec),
+        key: Arc::clone(&hub.key),
+        models: Arc::clone(&hub.models),
+    }
+}
+
+fn models(hub: &Hub) -> Models {
+    Models {
+        store: hub.store.clone(),
+        codec: Arc::clone(&hub.codec),
+        key: Arc::clone(&hub.key),
+        in_use: Arc::clone(&hub.models),
+    }
 }

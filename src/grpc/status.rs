@@ -16,6 +16,7 @@ use crate::security::letter::LetterError;
 use crate::security::trust::TrustError;
 use crate::store::StoreError;
 use crate::sync::bundle::BundleError;
+use crate::sync::comparison::ComparisonError;
 use crate::sync::forward::UpstreamError;
 use crate::sync::ingest::IngestError;
 use crate::sync::models::ModelError;
@@ -242,6 +243,39 @@ impl From<BundleError> for Status {
             BundleError::Receipt => internal(&error),
         }
     }
+}
+
+impl From<ComparisonError> for Status {
+    fn from(error: ComparisonError) -> Self {
+        let text = error.to_string();
+        match error {
+            ComparisonError::Store(cause) => of_store(&cause),
+            ComparisonError::Upstream(_) | ComparisonError::Interrupted => internal(&text),
+            ComparisonError::Nonsense(_) => field("message.content", "MESSAGE_UNREADABLE", &text),
+            ComparisonError::TooManyRecords => {
+                plain(Code::FailedPrecondition, "TOO_MANY_RECORDS", &text)
+            }
+            ComparisonError::TooManyDifferences => {
+                plain(Code::FailedPrecondition, "TOO_MANY_DIFFERENCES", &text)
+            }
+            ComparisonError::TooManyRounds => {
+                plain(Code::FailedPrecondition, "TOO_MANY_ROUNDS", &text)
+            }
+            ComparisonError::OutOfTurn => field("step", "STEP_OUT_OF_TURN", &text),
+            ComparisonError::Unknown => plain(Code::NotFound, "COMPARISON_UNKNOWN", &text),
+            ComparisonError::NodeUnknown => plain(Code::NotFound, "NODE_UNKNOWN", &text),
+            ComparisonError::NoUpstream => plain(Code::FailedPrecondition, "NO_UPSTREAM", &text),
+        }
+    }
+}
+
+/// As many comparisons are being answered as a hub has memory for.
+pub(super) fn comparison_wait() -> Status {
+    wait(
+        Code::ResourceExhausted,
+        "COMPARISONS_BUSY",
+        "other nodes are being compared: try again in a moment",
+    )
 }
 
 /// As many bundles are being taken in as a hub has memory for.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::compare_messages::write_comparison;
 use super::convert::{write_instant, write_lane, write_unit};
 use super::hub::Hub;
 use super::proto::v1;
@@ -93,6 +94,11 @@ impl HubStatusService {
             change_head: status.change_head.unsigned_abs(),
             forwarder,
             golden_digest: status.digest.map(hexadecimal).unwrap_or_default(),
+            comparisons: status
+                .comparisons
+                .into_iter()
+                .map(write_comparison)
+                .collect(),
         }
     }
 }

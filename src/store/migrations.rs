@@ -70,6 +70,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0009_units.sql"),
         postgres: include_str!("../../migrations/postgres/0009_units.sql"),
     },
+    Step {
+        version: 10,
+        name: "comparisons",
+        sqlite: include_str!("../../migrations/sqlite/0010_comparisons.sql"),
+        postgres: include_str!("../../migrations/postgres/0010_comparisons.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ macro_rules! named {
 
 pub(super) mod agent;
 pub(super) mod bundles;
+pub(super) mod comparisons;
 pub(super) mod linkage;
 pub(super) mod relink;
 pub(super) mod tier_words;
@@ -632,12 +633,14 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .chain(relink::PLAIN)
         .chain(units::PLAIN)
         .chain(uploads::PLAIN)
-        .chain(bundles::PLAIN);
+        .chain(bundles::PLAIN)
+        .chain(comparisons::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
     let bulk = BULK
         .iter()
         .chain(linkage::BULK)
         .chain(relink::BULK)
+        .chain(comparisons::BULK)
         .chain(tier_words::BULK)
         .chain(units::BULK)
         .chain(uploads::BULK);

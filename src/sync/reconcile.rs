@@ -11,6 +11,7 @@ mod load;
 mod plan;
 mod rebuild;
 mod relink;
+mod resend;
 mod units;
 mod write;
 
@@ -219,6 +220,7 @@ impl Reconciler {
         done += self.follow_units(reign).await?;
         done += self.follow_decisions(reign).await?;
         done += self.settle_links(reign).await?;
+        done += resend::send_again(self, reign.token).await?;
         if done > 0 {
             self.signals.changes.call();
         }

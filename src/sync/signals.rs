@@ -39,7 +39,12 @@ pub struct Listener(watch::Receiver<u64>);
 impl Listener {
     /// Returns at the next call, at once if there was one since the last, or after the idle time.
     pub async fn heard(&mut self) {
-        let idle = Duration::from_millis(IDLE_MILLISECONDS_MAX);
+        self.heard_within(Duration::from_millis(IDLE_MILLISECONDS_MAX))
+            .await;
+    }
+
+    /// The same with another idle time.
+    pub async fn heard_within(&mut self, idle: Duration) {
         // The time running out and the sender being gone both mean: look for work by yourself.
         drop(tokio::time::timeout(idle, self.0.changed()).await);
     }
@@ -54,4 +59,6 @@ pub struct Signals {
     pub changes: Signal,
     /// An upload has come further.
     pub uploads: Signal,
+    /// A comparison is asked for, or has come further.
+    pub comparisons: Signal,
 }

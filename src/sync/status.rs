@@ -2,12 +2,17 @@
 
 use crate::domain::clock::Timestamp;
 use crate::domain::record::Lane;
-use crate::store::{ForwarderHealth, HubCounts, Lease, LeaseName, NodeCounts, Store, StoreError};
+use crate::store::{
+    ComparisonRow, ForwarderHealth, HubCounts, Lease, LeaseName, NodeCounts, Store, StoreError,
+};
 
 /// Nodes of one page at most.
 pub const NODES_PAGE_ROWS_MAX: u32 = 1_000;
 /// Nodes of one page unless asked otherwise.
 pub const NODES_PAGE_ROWS: u32 = 100;
+
+/// Newest comparisons that are shown at most, one with each node.
+const COMPARISONS_SHOWN_MAX: i64 = 1_000;
 
 /// A position in a lane and what waits after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub struct HubStatus {
     pub health: ForwarderHealth,
     /// Digest of the golden records, if it was asked for.
     pub digest: Option<[u8; 32]>,
+    /// The newest comparison with the upstream and with each node.
+    pub comparisons: Vec<ComparisonRow>,
 }
 
 /// Reads a hub's status; the digest reads every golden record.
@@ -78,6 +85,7 @@ pub async fn read_hub(store: &Store, with_digest: bool) -> Result<HubStatus, Sto
         } else {
             None
         },
+        comparisons: reading.newest_comparisons(COMPARISONS_SHOWN_MAX).await?,
     })
 }
 

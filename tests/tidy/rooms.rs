@@ -36,7 +36,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 
 /// The wire asks the use cases. It keeps the store to hand it to them, chooses the gRPC code of its
 /// errors and writes out the rows that the use cases answer with.
-const GRPC: [&str; 24] = [
+const GRPC: [&str; 25] = [
     "domain",
     "sync",
     "security",
@@ -63,6 +63,8 @@ const GRPC: [&str; 24] = [
     "store::UploadKey",
     // A bundle as an operator is shown it.
     "store::ImportedBundle",
+    // A comparison as an operator is shown it.
+    "store::ComparisonRow",
     "store::NodeCounts",
     "store::NodeRow",
     "store::Registration",

@@ -236,11 +236,10 @@ pub(in crate::sync) fn tombstone(
     reason: TombstoneReason,
     relations: Relations,
 ) -> Candidate {
-    let code = reason.code();
     Candidate {
         submission,
-        tombstone: code,
-        hash: ContentHash::of(&[b"tombstone ".as_slice(), &code.to_be_bytes()].concat()),
+        tombstone: reason.code(),
+        hash: ContentHash::of_tombstone(reason),
         content: Vec::new(),
         sent: None,
         relations,
