@@ -1,6 +1,6 @@
 //! Another model while the hub runs: what is pushed meanwhile, what was decided, and what a restart does.
 
-mod gate;
+pub(crate) mod gate;
 mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};

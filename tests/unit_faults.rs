@@ -2,7 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use childsync::domain::clock::{Clock, SystemClock};
+use childsync::domain::draft::ChildDraft;
+use childsync::domain::unit_act::UnitAct;
 use childsync::grpc::connector;
 use childsync::grpc::convert::read_child;
 use childsync::grpc::proto::v1;
@@ -11,20 +15,115 @@ use childsync::security::live::LiveIdentity;
 use childsync::store::Store;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
+use crate::relink::gate::{GatedCodec, MARK};
 use crate::support::database::{Database, Engine};
 use crate::support::hub::{HubOptions, register};
-use crate::support::pipeline::golden_contents;
+use crate::support::pipeline::{Pipeline, Said, golden_contents};
 use crate::support::pki::Pki;
 use crate::support::process::HubProcess;
 use crate::support::records::{change, numbered_child};
-use crate::support::units::{Client, REFORM, apply};
+use crate::support::units::{Client, REFORM, act, apply};
 use crate::support::{
     eventually, fault_rounds, on_both_engines, random_moment, until_acknowledged,
 };
 
-on_both_engines![kills_while_records_are_moved_leave_none_behind_and_move_none_twice];
+on_both_engines![
+    a_leader_that_dies_in_the_middle_of_an_act_leaves_its_place_to_the_next,
+    kills_while_records_are_moved_leave_none_behind_and_move_none_twice,
+];
+
+/// More than a leader looks at in one transaction.
+const RECORDS: u128 = 1_500;
+
+/// The record that comes last in its village is the one that the leader dies of.
+fn said(record: u128) -> Said {
+    let number = u32::try_from(record).expect("small");
+    let village = if record == RECORDS {
+        MARK
+    } else {
+        "Ấp Mẫu"
+    };
+    Said {
+        node: 0,
+        record,
+        version: 1,
+        draft: Some(ChildDraft {
+            village: village.to_owned(),
+            ..numbered_child(number)
+        }),
+        related: Vec::new(),
+    }
+}
+
+async fn a_leader_that_dies_in_the_middle_of_an_act_leaves_its_place_to_the_next(engine: Engine) {
+    let pipeline = Pipeline::new(engine, 1).await;
+    let said: Vec<Said> = (1..=RECORDS).map(said).collect();
+    for request in said.chunks(500) {
+        pipeline.submit_together(request).await;
+    }
+    let gate = Arc::new(GatedCodec::default());
+    let (clock, lease) = (Arc::new(SystemClock), Duration::from_secs(1));
+    let mut mortal = pipeline.reconciler("mortal", clock, lease, 4_000);
+    mortal.codec = Arc::<GatedCodec>::clone(&gate);
+    let mortal = tokio::spawn(mortal.run(CancellationToken::new()));
+    pipeline.settled().await;
+    gate.fail(1);
+    keep(&pipeline.store, &act(REFORM)).await;
+    pipeline.wake();
+    assert!(mortal.await.is_err(), "it dies of the last record");
+
+    let reading = pipeline.store.read().await;
+    let progress = reading.expect("readable").read_unit_progress().await;
+    let progress = progress.expect("a progress");
+    assert_eq!((progress.looked_at, progress.changed), (1_000, 1_000));
+    assert_eq!(progress.finished_at, None);
+    let next = pipeline.reconciler("next", Arc::new(SystemClock), lease, 4_000);
+    let stop = CancellationToken::new();
+    let next = tokio::spawn(next.run(stop.clone()));
+    eventually("the next leader is through", || async {
+        let reading = pipeline.store.read().await;
+        let progress = reading.expect("readable").read_unit_progress().await;
+        progress.expect("a progress").finished_at.is_some()
+    })
+    .await;
+
+    stop.cancel();
+    next.await.expect("no panic");
+    let contents = golden_contents(&pipeline.store).await;
+    assert!(
+        contents
+            .values()
+            .all(|content| unit_of(content) == "GSO_2025:30742")
+    );
+    let changes = pipeline
+        .store
+        .read()
+        .await
+        .expect("readable")
+        .read_counter("change")
+        .await;
+    let twice = i64::try_from(2 * RECORDS).expect("small");
+    assert_eq!(changes.expect("a counter"), twice, "each was moved once");
+}
+
+/// Keeps an act as the service does.
+async fn keep(store: &Store, act: &UnitAct) {
+    let mut transaction = store.write().await.expect("a transaction");
+    let last = transaction.lock_counter("unit_act").await.expect("locked");
+    let operator = "an".parse().expect("a name");
+    let kept = transaction.append_unit_act(last + 1, act, &operator, SystemClock.now());
+    kept.await.expect("kept");
+    transaction.commit().await.expect("committed");
+}
+
+fn unit_of(content: &[u8]) -> String {
+    let commune = read_child(content).expect("a child").commune;
+    let commune = commune.expect("a commune");
+    format!("{}:{}", commune.scheme, commune.code)
+}
 
 fn line(url: &str, identity: &Path) -> Channel {
     let directory = LiveIdentity::read(identity).expect("an identity directory");
@@ -101,13 +200,7 @@ async fn kills_while_records_are_moved_leave_none_behind_and_move_none_twice(eng
     })
     .await;
     for (golden, content) in golden_contents(&store).await {
-        let commune = read_child(&content).expect("a child").commune;
-        let commune = commune.expect("a commune");
-        assert_eq!(
-            format!("{}:{}", commune.scheme, commune.code),
-            "GSO_2025:30742",
-            "{golden:?}"
-        );
+        assert_eq!(unit_of(&content), "GSO_2025:30742", "{golden:?}");
     }
     let mut reading = store.read().await.expect("readable");
     let changes = reading.read_counter("change").await.expect("a counter");

@@ -3,10 +3,11 @@
 use std::process::{Command, Output};
 
 use crate::support::database::Engine;
+use crate::support::eventually;
 use crate::support::hub::TestHub;
 use crate::support::records::{change, numbered_child};
 use crate::support::stewards::golden_of;
-use crate::support::units::{REFORM, SPLIT, moved};
+use crate::support::units::{REFORM, SPLIT, moved, tasks};
 
 /// Runs `childsync units` against a hub.
 async fn units(hub: &TestHub, arguments: &[&str]) -> Output {
@@ -89,9 +90,9 @@ async fn an_operator_lists_what_waits_and_places_it() {
     units(&hub, &["apply", &file.display().to_string()]).await;
     moved(&hub, 1).await;
 
-    let tasks = json(&units(&hub, &["tasks", "--json"]).await);
-    assert_eq!(tasks["tasks"][0]["golden_id"], golden.as_str());
-    assert_eq!(tasks["tasks"][0]["parts"][1], "GSO_2025:30760");
+    let waiting = json(&units(&hub, &["tasks", "--json"]).await);
+    assert_eq!(waiting["tasks"][0]["golden_id"], golden.as_str());
+    assert_eq!(waiting["tasks"][0]["parts"][1], "GSO_2025:30760");
     let of_other = ["tasks", "--unit", "GSO_PRE2025:30745", "--json"];
     let of_other = json(&units(&hub, &of_other).await);
     assert_eq!(of_other["tasks"].as_array().map(Vec::len), Some(0));
@@ -106,6 +107,27 @@ async fn an_operator_lists_what_waits_and_places_it() {
     assert!(words(&wrong).contains("NOT_A_PART"), "{}", words(&wrong));
     let placed = units(&hub, &["place", &golden, "--unit", "GSO_2025:30760"]).await;
     assert!(placed.status.success(), "{}", words(&placed));
+    eventually("it is placed", || async { tasks(&hub).await.is_empty() }).await;
+
+    let rest: Vec<_> = (2..=3)
+        .map(|number| change(number, 1, numbered_child(7)))
+        .collect();
+    hub.push(rest).await;
+    hub.settled().await;
+    let rest = [
+        "place",
+        "--all-of",
+        "GSO_PRE2025:30742",
+        "--unit",
+        "GSO_2025:30742",
+    ];
+    let rest = units(&hub, &rest).await;
+    assert!(
+        words(&rest).contains("belong to GSO_2025:30742"),
+        "{}",
+        words(&rest)
+    );
+    eventually("nobody waits", || async { tasks(&hub).await.is_empty() }).await;
     hub.stop().await;
 }
 

@@ -13,6 +13,7 @@ use crate::domain::unit_act::Example;
 use crate::grpc::proto::v1;
 use crate::grpc::proto::v1::unit_service_client::UnitServiceClient;
 use crate::grpc::unit_message;
+use crate::sync::units::PLACED_RECORDS_MAX;
 
 /// Rows asked for at a time.
 const PAGE_ROWS: u32 = 500;
@@ -25,7 +26,8 @@ const PAGE_ROWS: u32 = 500;
     childsync units apply reform-2025.toml --hub https://hub:7443 --identity an\n  \
     childsync units status --hub https://hub:7443 --identity an\n  \
     childsync units tasks --unit GSO_PRE2025:30334 --hub https://hub:7443 --identity an\n  \
-    childsync units place GOLDEN-ID… --unit GSO_2025:30316 --hub https://hub:7443 --identity an\n\n\
+    childsync units place GOLDEN-ID… --unit GSO_2025:30316 --hub https://hub:7443 --identity an\n  \
+    childsync units place --all-of GSO_PRE2025:30334 --unit GSO_2025:30325 --hub … --identity an\n\n\
     An act is a file; `units example` shows its form. From its day on records, nodes and territories are \
     those of the new units. Nothing that was recorded is rewritten, and what still comes under an old code \
     is taken. Give the same file to the hub of every tier; the order does not matter.")]
@@ -94,8 +96,15 @@ enum UnitsVerb {
     /// Say into which part of their unit records belong
     Place {
         /// Golden records, as `units tasks` lists them
-        #[arg(required = true, value_name = "GOLDEN-ID")]
+        #[arg(
+            required_unless_present = "all_of",
+            conflicts_with = "all_of",
+            value_name = "GOLDEN-ID"
+        )]
         golden_ids: Vec<String>,
+        /// All records that still wait in this unit
+        #[arg(long, value_name = "SCHEME:CODE")]
+        all_of: Option<UnitReference>,
         /// The unit that the part went into
         #[arg(long, value_name = "SCHEME:CODE")]
         unit: UnitReference,
@@ -144,9 +153,10 @@ impl Units {
             } => asking.tasks(unit, limit).await,
             UnitsVerb::Place {
                 golden_ids,
+                all_of,
                 unit,
                 asking,
-            } => asking.place(golden_ids, unit).await,
+            } => asking.place(golden_ids, all_of, unit).await,
         }
     }
 }
@@ -212,7 +222,11 @@ impl Asking {
         Ok(())
     }
 
-    async fn tasks(&self, unit: Option<UnitReference>, limit: usize) -> anyhow::Result<()> {
+    async fn read_tasks(
+        &self,
+        unit: Option<UnitReference>,
+        limit: usize,
+    ) -> anyhow::Result<Vec<v1::PlacementTask>> {
         let (mut client, mut tasks) = (self.client()?, Vec::new());
         // Tasks come in the order of their units, so those of one begin right behind its name.
         let wanted = unit.map(unit_message);
@@ -226,28 +240,45 @@ impl Asking {
                 page_token,
             };
             let page = answer(client.list_placement_tasks(request)).await?;
-            let before = page.tasks.len();
             let of_unit = |task: &v1::PlacementTask| wanted.is_none() || task.unit == wanted;
+            let went_past = page.tasks.last().is_some_and(|task| !of_unit(task));
             tasks.extend(page.tasks.into_iter().filter(of_unit));
             page_token = page.next_page_token;
-            let went_past = wanted.is_some() && before > 0 && tasks.last().is_none();
             if page_token.is_empty() || went_past {
                 break;
             }
         }
         tasks.truncate(limit);
+        Ok(tasks)
+    }
+
+    async fn tasks(&self, unit: Option<UnitReference>, limit: usize) -> anyhow::Result<()> {
+        let tasks = self.read_tasks(unit, limit).await?;
         show::tasks(&tasks, self.json);
         Ok(())
     }
 
-    async fn place(&self, golden_ids: Vec<String>, unit: UnitReference) -> anyhow::Result<()> {
-        let count = golden_ids.len();
-        let request = v1::PlaceRecordsRequest {
-            golden_ids,
-            unit: Some(unit_message(unit)),
+    async fn place(
+        &self,
+        golden_ids: Vec<String>,
+        all_of: Option<UnitReference>,
+        unit: UnitReference,
+    ) -> anyhow::Result<()> {
+        let golden_ids = if all_of.is_some() {
+            let tasks = self.read_tasks(all_of, usize::MAX).await?;
+            tasks.into_iter().map(|task| task.golden_id).collect()
+        } else {
+            golden_ids
         };
-        answer(self.client()?.place_records(request)).await?;
-        show::placed(count, unit, self.json);
+        let mut client = self.client()?;
+        for golden_ids in golden_ids.chunks(PLACED_RECORDS_MAX) {
+            let request = v1::PlaceRecordsRequest {
+                golden_ids: golden_ids.to_vec(),
+                unit: Some(unit_message(unit)),
+            };
+            answer(client.place_records(request)).await?;
+        }
+        show::placed(golden_ids.len(), unit, self.json);
         Ok(())
     }
 }
