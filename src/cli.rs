@@ -16,6 +16,7 @@ mod operator;
 mod pki;
 mod review;
 mod status;
+mod trace;
 mod units;
 mod upload;
 mod uploads;
@@ -53,6 +54,7 @@ enum Verb {
     Generate(generate::Generate),
     Evaluate(evaluate::Evaluate),
     Status(status::ShowStatus),
+    Trace(trace::Trace),
 }
 
 /// Reads the arguments, runs the verb, and gives the exit code: 0 if it succeeded.
@@ -97,6 +99,7 @@ impl Verb {
             Self::Generate(verb) => verb.run(),
             Self::Evaluate(verb) => verb.run(),
             Self::Status(verb) => operator::block_on(verb.run()),
+            Self::Trace(verb) => operator::block_on(verb.run()),
         }
     }
 }

@@ -12,6 +12,7 @@ mod compare_messages;
 pub mod compare_service;
 pub mod connector;
 pub mod convert;
+pub mod custody_service;
 pub mod feed;
 pub mod feed_client;
 pub mod hub;

@@ -9,6 +9,7 @@ mod agent;
 mod bulk;
 mod bundles;
 mod comparisons;
+mod custody;
 mod decisions;
 mod engine;
 mod error;
@@ -37,6 +38,7 @@ pub use agent::{
 };
 pub use bundles::{BundleRow, ImportedBundle};
 pub use comparisons::{ComparisonRow, GoldenContent, NewComparison, Resend};
+pub use custody::{TracedBatch, TracedVersion};
 pub use decisions::{DecisionRow, ReviewOrder, ReviewRow};
 pub use engine::{Store, StoreOptions};
 pub use error::StoreError;

@@ -1,4 +1,4 @@
-//! The use cases: ingest, bundles, reconcile, forward, compare, feed, nodes and status.
+//! The use cases: ingest, bundles, reconcile, forward, compare, feed, custody, nodes and status.
 //!
 //! Each use case is one transaction, with no network inside it. What needs the wire comes in as a
 //! trait: [`codec::RecordCodec`] reads records, [`forward::Upstream`] takes golden records,
@@ -9,6 +9,7 @@ pub mod bulk;
 pub mod bundle;
 pub mod codec;
 pub mod comparison;
+pub mod custody;
 pub mod feed;
 pub mod forward;
 pub mod ingest;

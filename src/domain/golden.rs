@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::clock::Timestamp;
 use super::record::{RecordKey, Version};
 
 /// Identity of a golden record; upstream it is the record id.
@@ -17,6 +18,15 @@ impl GoldenId {
     /// Its UUID.
     pub const fn as_uuid(self) -> Uuid {
         self.0
+    }
+
+    /// When it was named, to the millisecond; `None` unless its UUID is of version 7.
+    pub fn named_at(self) -> Option<Timestamp> {
+        let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
+        let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?;
+        Some(Timestamp::from_micros(
+            micros.checked_add(i64::from(nanoseconds / 1_000))?,
+        ))
     }
 }
 

@@ -16,7 +16,7 @@ use super::status::{draining, field};
 use super::tier_word::write_tier_word;
 use crate::domain::node::NodeId;
 use crate::store::{AliasKind, FeedRow, SourceState};
-use crate::sync::feed::{Feeds, UpstreamProgress, UpstreamWord};
+use crate::sync::feed::{UpstreamProgress, UpstreamWord};
 
 /// Pages of one stream that may wait for their reader.
 const PAGES_WAITING_MAX: usize = 2;
@@ -62,12 +62,7 @@ async fn follow(
     wait: bool,
     pages: mpsc::Sender<Result<v1::FollowResponse, Status>>,
 ) {
-    let feeds = Feeds {
-        store: hub.store.clone(),
-        codec: Arc::clone(&hub.codec),
-        key: Arc::clone(&hub.key),
-        units: Arc::clone(&hub.units),
-    };
+    let feeds = hub.feeds();
     let mut changes = hub.signals.changes.listen();
     let mut told = None;
     loop {
@@ -119,7 +114,8 @@ fn write_progress(progress: UpstreamProgress) -> v1::UpstreamProgress {
     }
 }
 
-fn write_event(row: FeedRow, progress: Option<UpstreamProgress>) -> v1::FeedEvent {
+/// What the feed of a node says of one of its records; `progress` where the hub has an upstream.
+pub(super) fn write_event(row: FeedRow, progress: Option<UpstreamProgress>) -> v1::FeedEvent {
     let word = progress.map_or(UpstreamWord::NotYet, |progress| progress.word_on(&row));
     let (upstream_state, upstream_since, upstream_reason) = match word {
         UpstreamWord::NotYet => (v1::UpstreamState::Unspecified, None, String::new()),

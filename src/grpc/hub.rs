@@ -16,6 +16,7 @@ use crate::security::seal::SealKey;
 use crate::store::{NodeRow, Store};
 use crate::sync::codec::RecordCodec;
 use crate::sync::comparison::register::Comparisons;
+use crate::sync::feed::Feeds;
 use crate::sync::models::ModelsInUse;
 use crate::sync::nodes;
 use crate::sync::signals::Signals;
@@ -63,6 +64,16 @@ impl Hub {
             clock: Arc::clone(&self.clock),
             signals: Arc::clone(&self.signals),
             has_upstream: self.upstream.is_some(),
+        }
+    }
+
+    /// Reads the feeds of its nodes.
+    pub(super) fn feeds(&self) -> Feeds {
+        Feeds {
+            store: self.store.clone(),
+            codec: Arc::clone(&self.codec),
+            key: Arc::clone(&self.key),
+            units: Arc::clone(&self.units),
         }
     }
 

@@ -12,6 +12,7 @@ use tower::util::MapResponseLayer;
 
 use super::bundle_service::HubBundleService;
 use super::compare_service::HubCompareService;
+use super::custody_service::HubCustodyService;
 use super::feed::Feed;
 use super::hub::Hub;
 use super::ingest::Ingest;
@@ -21,6 +22,7 @@ use super::nodes::Nodes;
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::bundle_service_server::BundleServiceServer;
 use super::proto::v1::compare_service_server::CompareServiceServer;
+use super::proto::v1::custody_service_server::CustodyServiceServer;
 use super::proto::v1::feed_service_server::FeedServiceServer;
 use super::proto::v1::ingest_service_server::IngestServiceServer;
 use super::proto::v1::linkage_service_server::LinkageServiceServer;
@@ -101,6 +103,9 @@ pub async fn serve(
             Arc::clone(&hub)
         ))))
         .add_service(limited!(FeedServiceServer::new(Feed {
+            hub: Arc::clone(&hub)
+        })))
+        .add_service(limited!(CustodyServiceServer::new(HubCustodyService {
             hub: Arc::clone(&hub)
         })))
         .add_service(limited!(StatusServiceServer::new(HubStatusService {

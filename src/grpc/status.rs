@@ -43,6 +43,8 @@ pub enum AccessError {
     BundleNotRegistered,
     /// The call is for nodes.
     NotNode,
+    /// The record that is asked for is another node's.
+    NotOwnRecord,
     /// An agent serves the node whose certificate it has, and nobody else.
     NotOwnNode,
 }
@@ -70,6 +72,11 @@ impl From<AccessError> for Status {
                 Code::PermissionDenied,
                 "OPERATOR_REQUIRED",
                 "this call is for operators that the hub's configuration lists under access.operators",
+            ),
+            AccessError::NotOwnRecord => (
+                Code::PermissionDenied,
+                "OWN_NODE_REQUIRED",
+                "a node may ask for its own records only: give your own name, or ask as an operator of the hub",
             ),
             AccessError::NotOwnNode => (
                 Code::PermissionDenied,
@@ -340,6 +347,11 @@ pub fn field(name: &str, reason: &str, error: &dyn std::fmt::Display) -> Status 
     let mut details = ErrorDetails::with_bad_request(violations);
     details.set_error_info(reason, DOMAIN, []);
     Status::with_error_details(Code::InvalidArgument, format!("{name}: {error}"), details)
+}
+
+/// There is no such thing.
+pub fn not_found(reason: &str, message: &str) -> Status {
+    plain(Code::NotFound, reason, message)
 }
 
 /// A name is taken by something else.

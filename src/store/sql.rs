@@ -11,6 +11,7 @@ macro_rules! named {
 pub(super) mod agent;
 pub(super) mod bundles;
 pub(super) mod comparisons;
+pub(super) mod custody;
 pub(super) mod linkage;
 pub(super) mod relink;
 pub(super) mod tier_words;
@@ -634,7 +635,8 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .chain(units::PLAIN)
         .chain(uploads::PLAIN)
         .chain(bundles::PLAIN)
-        .chain(comparisons::PLAIN);
+        .chain(comparisons::PLAIN)
+        .chain(custody::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
     let bulk = BULK
         .iter()

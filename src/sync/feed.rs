@@ -56,6 +56,14 @@ pub enum UpstreamWord<'a> {
 }
 
 impl UpstreamProgress {
+    pub(super) async fn read(reading: &mut Transaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            routine: reading.forward_position(Lane::Routine).await?,
+            urgent: reading.forward_position(Lane::Urgent).await?,
+            receipted_at: reading.last_receipt().await?.map(|(_, at)| at),
+        })
+    }
+
     /// What the upstream says of the golden record of an event that was read at the same moment. A receipt
     /// covers a change only as long as the golden record has not changed again: then it is not there yet.
     pub fn word_on(self, row: &FeedRow) -> UpstreamWord<'_> {
@@ -99,11 +107,7 @@ impl Feeds {
     pub async fn read_page(&self, node: NodeId, cursor: i64) -> Result<FeedPage, StoreError> {
         let mut reading = self.store.read().await?;
         let rows = reading.read_feed(node, cursor, FEED_PAGE_ROWS).await?;
-        let progress = UpstreamProgress {
-            routine: reading.forward_position(Lane::Routine).await?,
-            urgent: reading.forward_position(Lane::Urgent).await?,
-            receipted_at: reading.last_receipt().await?.map(|(_, at)| at),
-        };
+        let progress = UpstreamProgress::read(&mut reading).await?;
         let rows = self.complete(&mut reading, node, rows, progress).await?;
         let cursor = rows.last().map_or(cursor, |row| row.feed);
         Ok(FeedPage {
@@ -114,7 +118,7 @@ impl Feeds {
     }
 
     /// Adds to the rows of a feed what is said elsewhere of their golden records.
-    pub async fn complete(
+    pub(super) async fn complete(
         &self,
         reading: &mut Transaction,
         node: NodeId,
@@ -160,7 +164,8 @@ impl Feeds {
                 }
             }
         }
-        for row in rows.iter_mut().filter(|row| row.state.is_some()) {
+        let is_child = |row: &&mut FeedRow| row.kind == RecordKind::Child && row.state.is_some();
+        for row in rows.iter_mut().filter(is_child) {
             row.moved_to = moved.get(&row.record_id).copied();
         }
         Ok(())
