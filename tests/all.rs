@@ -15,6 +15,7 @@ mod agent_drop;
 mod agent_faults;
 mod agent_http;
 mod agent_terminal;
+mod agent_tiers;
 mod attacks;
 mod bundle_faults;
 mod bundle_refusals;

@@ -9,7 +9,7 @@ use super::label::{Label, open_label};
 use super::overview::Overseen;
 use crate::domain::correction::CorrectionReason;
 use crate::domain::record::Version;
-use crate::domain::standing::Standing;
+use crate::domain::standing::{HubWord, Standing};
 use crate::domain::unit::UnitReference;
 use crate::security::seal::SealError;
 use crate::store::{OwnKey, StoreError};
@@ -147,7 +147,7 @@ pub async fn list(
             linked_units: record
                 .hub
                 .as_ref()
-                .map(|hub| hub.linked_units.clone())
+                .map(HubWord::units_elsewhere)
                 .unwrap_or_default(),
             troubles: wording::troubles(&record, asked.reason, &overseen.territory),
         });

@@ -2,6 +2,7 @@
 
 use crate::domain::correction::CorrectionReason;
 use crate::domain::standing::Standing;
+use crate::domain::tier_word::{TierState, TierWord};
 use crate::domain::validation::Rule;
 use crate::sync::ingest::Reason;
 
@@ -13,6 +14,20 @@ pub const fn standing(standing: Standing) -> &'static str {
         Standing::ToCorrect => "Cấp trên trả lại, cần sửa",
         Standing::AtHub => "Đã đến tỉnh",
         Standing::AtTop => "Đã đến trung ương",
+    }
+}
+
+/// What a tier above the hub says of a record.
+pub const fn tier(word: &TierWord) -> &'static str {
+    match (word.state, word.is_newest) {
+        (TierState::Reconciled, true) => "Đang giữ",
+        (TierState::Linked, true) => "Đang giữ, trẻ có nhiều hơn một hồ sơ",
+        (TierState::Withdrawn, true) => "Đã rút",
+        (TierState::Quarantined, _) => "Trả lại, cần sửa",
+        (TierState::Refused, _) => "Từ chối",
+        (TierState::Reconciled | TierState::Linked | TierState::Withdrawn, false) => {
+            "Còn giữ bản cũ hơn, bản mới đang gửi"
+        }
     }
 }
 

@@ -142,10 +142,10 @@ impl Correctable<'_> {
             reasons.add(CorrectionReason::Unit);
         }
         if let Some(hub) = told.filter(|hub| hub.state == HubState::Live && !awaits) {
-            if hub.linked > 1 {
+            if hub.is_registered_twice() {
                 reasons.add(CorrectionReason::Duplicate);
             }
-            if !hub.conflicts.is_empty() {
+            if !hub.fields_in_conflict().is_empty() {
                 reasons.add(CorrectionReason::Conflict);
             }
         }
@@ -174,6 +174,8 @@ mod tests {
             conflicts: vec!["birth_date".to_owned()],
             successor_unit: None,
             above: Above::NotYet,
+            moved_to: None,
+            tiers: Vec::new(),
         }
     }
 

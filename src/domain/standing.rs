@@ -2,6 +2,7 @@
 
 use super::clock::Timestamp;
 use super::record::Version;
+use super::tier_word::{TierState, TierWord};
 use super::unit::UnitReference;
 
 /// Where the newest version of a record is, by the durable word of whoever holds it.
@@ -121,6 +122,53 @@ pub struct HubWord {
     pub successor_unit: Option<UnitReference>,
     /// Whether the node above the hub holds it.
     pub above: Above,
+    /// The commune where the child is registered by the hub's golden record, if it is another one.
+    pub moved_to: Option<UnitReference>,
+    /// What the tiers above the hub say of it, the nearest first.
+    pub tiers: Vec<TierWord>,
+}
+
+impl HubWord {
+    /// What the tiers above say of this version: a word on an older one says nothing of it.
+    fn newest_words(&self) -> impl Iterator<Item = &TierWord> {
+        self.tiers.iter().filter(|word| word.is_newest)
+    }
+
+    /// Whether the child is registered more than once by any tier.
+    pub fn is_registered_twice(&self) -> bool {
+        let mut words = self.newest_words();
+        self.linked > 1 || words.any(|word| word.state == TierState::Linked)
+    }
+
+    /// Units that hold records of the same child by any tier, those of the hub first.
+    pub fn units_elsewhere(&self) -> Vec<UnitReference> {
+        let above = self.newest_words().flat_map(|word| &word.linked_units);
+        let mut units = Vec::new();
+        for unit in self.linked_units.iter().chain(above) {
+            if !units.contains(unit) {
+                units.push(*unit);
+            }
+        }
+        units
+    }
+
+    /// Fields on which the records of the same child contradict each other by any tier.
+    pub fn fields_in_conflict(&self) -> Vec<String> {
+        let above = self.newest_words().flat_map(|word| &word.conflicts);
+        let mut fields: Vec<String> = Vec::new();
+        for field in self.conflicts.iter().chain(above) {
+            if !fields.contains(field) {
+                fields.push(field.clone());
+            }
+        }
+        fields
+    }
+
+    /// The commune where the child is registered by now, by the highest tier that says so.
+    pub fn registered_elsewhere(&self) -> Option<UnitReference> {
+        let above = self.newest_words().filter_map(|word| word.moved_to);
+        above.last().or(self.moved_to)
+    }
 }
 
 /// What became of a record at the hub.
@@ -236,6 +284,8 @@ mod tests {
             conflicts: Vec::new(),
             successor_unit: None,
             above,
+            moved_to: None,
+            tiers: Vec::new(),
         }
     }
 

@@ -66,10 +66,6 @@ pub struct Told {
     pub former: Option<(GoldenId, GoldenNews)>,
     /// The golden record that it is in.
     pub golden_id: Option<GoldenId>,
-    /// The commune where the child is registered by now, if it is another one.
-    pub moved_to: Option<UnitReference>,
-    /// What the tiers above the hub say, the nearest first.
-    pub tiers: Vec<TierWord>,
 }
 
 impl FeedClient {
@@ -156,19 +152,19 @@ fn read_event(event: &v1::FeedEvent, is_top: bool) -> Option<Told> {
             conflicts: fields(&event.conflicting_fields),
             successor_unit: event.successor_unit.as_ref().and_then(read_unit),
             above,
+            moved_to: event.moved_to.as_ref().and_then(read_unit),
+            // What a newer program says of a tier makes no sense to this one, nor do the tiers above it.
+            tiers: event
+                .tiers
+                .iter()
+                .map_while(read_tier_word)
+                .take(TIERS_MAX)
+                .collect(),
         },
         reason: word(&event.reason),
         rules: bounded_rules(&event.violated_rules),
         former: golden_id(&event.previous_golden_id).zip(golden_news(event.golden_news())),
         golden_id: golden_id(&event.golden_id),
-        moved_to: event.moved_to.as_ref().and_then(read_unit),
-        // What a newer program says of a tier makes no sense to this one, nor do the tiers above it.
-        tiers: event
-            .tiers
-            .iter()
-            .map_while(read_tier_word)
-            .take(TIERS_MAX)
-            .collect(),
     })
 }
 
@@ -197,11 +193,11 @@ fn own_word(
         conflicts: told.word.conflicts,
         reason: told.reason,
         rules: told.rules,
-        moved_to: told.moved_to,
+        moved_to: told.word.moved_to,
     };
     // The record is one of our golden records, and has its identity.
     let golden_id = GoldenId::new(told.record_id.as_uuid());
-    (golden_id, heard(own, told.tiers))
+    (golden_id, heard(own, told.word.tiers))
 }
 
 /// The feed of the hub above, for the follower of a hub.

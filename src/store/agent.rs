@@ -7,6 +7,7 @@ mod bundles;
 mod corrections;
 mod open;
 mod records;
+mod tiers;
 
 use sqlx::{query, query_as, query_scalar};
 use uuid::Uuid;

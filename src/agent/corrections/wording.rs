@@ -5,6 +5,7 @@ use crate::agent::file::column::Column;
 use crate::agent::file::finding::Wording;
 use crate::agent::file::wording;
 use crate::domain::correction::CorrectionReason;
+use crate::domain::standing::HubWord;
 use crate::domain::territory::Territory;
 use crate::domain::unit::UnitReference;
 use crate::store::AgentRecord;
@@ -90,22 +91,24 @@ fn places(units: &[UnitReference], own: &str) -> String {
 }
 
 fn duplicate(record: &AgentRecord) -> Trouble {
-    let units = record
-        .hub
-        .as_ref()
-        .map(|hub| hub.linked_units.as_slice())
-        .unwrap_or_default();
-    let (problem_vi, problem) = if units.is_empty() {
+    let hub = record.hub.as_ref();
+    let units = hub.map(HubWord::units_elsewhere).unwrap_or_default();
+    let (mut problem_vi, mut problem) = if units.is_empty() {
         (
             "trẻ này có nhiều hơn một hồ sơ, có thể trong chính danh sách của đơn vị".to_owned(),
             "the child has more than one record, perhaps in this unit's own list".to_owned(),
         )
     } else {
         (
-            format!("trẻ này cũng có hồ sơ ở: {}", places(units, "")),
-            format!("the child is registered too in: {}", places(units, "")),
+            format!("trẻ này cũng có hồ sơ ở: {}", places(&units, "")),
+            format!("the child is registered too in: {}", places(&units, "")),
         )
     };
+    if let Some(unit) = hub.and_then(HubWord::registered_elsewhere) {
+        let place = unit_words(unit);
+        problem_vi = format!("{problem_vi}. Theo hồ sơ hợp nhất, nay trẻ ở: {place}");
+        problem = format!("{problem}; by the consolidated record it lives now in: {place}");
+    }
     Trouble {
         field: String::new(),
         label: "Hồ sơ trùng".to_owned(),
@@ -124,6 +127,7 @@ fn conflicts(record: &AgentRecord) -> Vec<Trouble> {
     let Some(hub) = &record.hub else {
         return Vec::new();
     };
+    let units = hub.units_elsewhere();
     let trouble = |name: &String| {
         let path = format!("child.{name}");
         Trouble {
@@ -131,19 +135,19 @@ fn conflicts(record: &AgentRecord) -> Vec<Trouble> {
             field: path,
             problem_vi: format!(
                 "ghi khác với hồ sơ của cùng trẻ ở: {}",
-                places(&hub.linked_units, "chính đơn vị này")
+                places(&units, "chính đơn vị này")
             ),
             advice_vi: "Đối chiếu giấy khai sinh: nếu ở đây ghi sai thì sửa, nếu nơi kia sai thì báo nơi kia"
                 .to_owned(),
             problem: format!(
                 "differs from the record of the same child in: {}",
-                places(&hub.linked_units, "this unit itself")
+                places(&units, "this unit itself")
             ),
             advice: "compare with the birth certificate: correct it here, or tell the other unit"
                 .to_owned(),
         }
     };
-    hub.conflicts.iter().map(trouble).collect()
+    hub.fields_in_conflict().iter().map(trouble).collect()
 }
 
 /// The commune is not one of today: which one it is now, and whether its code may be written yet.

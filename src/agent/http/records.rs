@@ -6,6 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::answers::Problem;
 use super::routes::{kind_word, read_kind};
+use crate::agent::corrections::unit_words;
 use crate::agent::intake::{INTAKE_CHANGES_MAX, Intake, LocalChange};
 use crate::agent::overview::Overseen;
 use crate::agent::settle::Kept;
@@ -13,6 +14,7 @@ use crate::agent::words;
 use crate::domain::clock::Timestamp;
 use crate::domain::record::{RecordId, RecordKind, TombstoneReason, Version};
 use crate::domain::standing::{Above, HubAnswer, HubState, HubWord, Standing};
+use crate::domain::tier_word::TierWord;
 use crate::domain::validation::{Level, Violation};
 use crate::grpc::json::read_record;
 use crate::store::{AgentRecord, Answered, OwnKey};
@@ -403,6 +405,29 @@ fn hub(hub: &HubWord) -> Value {
         "above": above,
         "above_since": since.map(instant),
         "above_reason": reason,
+        "moved_to": hub.registered_elsewhere().map(|unit| unit.to_string()),
+        "tiers": hub.tiers.iter().map(tier).collect::<Vec<_>>(),
+    })
+}
+
+/// What one tier above the hub says.
+fn tier(word: &TierWord) -> Value {
+    let units = word.linked_units.iter().map(ToString::to_string);
+    json!({
+        "hub": word.hub.as_ref().map(ToString::to_string),
+        "unit": word.unit.map(|unit| unit.to_string()),
+        "unit_vi": word.unit.map(unit_words),
+        "state": word.state.word(),
+        "state_vi": words::tier(word),
+        "is_newest": word.is_newest,
+        "since": word.since.map(instant),
+        "linked_records": word.linked,
+        "linked_units": units.collect::<Vec<_>>(),
+        "conflicting_fields": word.conflicts,
+        "reason": word.reason,
+        "broken_rules": word.rules.lines().collect::<Vec<_>>(),
+        "broken_rules_vi": words::rule_lines(&word.rules),
+        "moved_to": word.moved_to.map(|unit| unit.to_string()),
     })
 }
 

@@ -118,6 +118,8 @@ fn what_the_hub_has_told_of_is_not_numbered_below_it() {
             change: 1,
             linked: 1,
             above: Above::NotYet,
+            moved_to: None,
+            tiers: Vec::new(),
         }),
         ..AgentRecord::told(key, version)
     };

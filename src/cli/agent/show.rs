@@ -228,13 +228,53 @@ impl ShowRecord {
                 "Trung ương từ chối / refused by the nation",
                 plain(at(hub, "/above_reason")),
             ),
+            (
+                "Nay trẻ đăng ký ở / registered by now in",
+                plain(at(hub, "/moved_to")),
+            ),
             ("Cần sửa / to correct", problems(&record).join("\n")),
         ] {
             table.add_row([words.to_owned(), value]);
         }
+        for word in at(hub, "/tiers").as_array().into_iter().flatten() {
+            table.add_row(tier(word));
+        }
         say(table);
         Ok(())
     }
+}
+
+/// What one tier above the hub says.
+fn tier(word: &Value) -> [String; 2] {
+    let place = format!(
+        "{} ({})",
+        plain(at(word, "/hub")),
+        plain(at(word, "/unit_vi"))
+    );
+    let mut said = format!(
+        "{} / {}",
+        plain(at(word, "/state_vi")),
+        plain(at(word, "/state"))
+    );
+    for (words, place) in [
+        ("từ / since", "/since"),
+        ("cả ở / also in", "/linked_units"),
+        ("mâu thuẫn / in conflict", "/conflicting_fields"),
+        ("lý do / reason", "/reason"),
+    ] {
+        let value = match at(word, place) {
+            Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(", "),
+            value @ (Value::Null
+            | Value::String(_)
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Object(_)) => plain(value),
+        };
+        if !value.is_empty() && value != "-" {
+            said = format!("{said}\n{words}: {value}");
+        }
+    }
+    [place, said]
 }
 
 /// What is to be corrected: by the hub's answer to this version, or before that by what the agent found.

@@ -49,6 +49,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "successor_unit",
         include_str!("../../../migrations/agent/0005_successor_unit.sql"),
     ),
+    (
+        6,
+        "tiers",
+        include_str!("../../../migrations/agent/0006_tiers.sql"),
+    ),
 ];
 
 /// Which database to open.

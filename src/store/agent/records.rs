@@ -8,6 +8,7 @@ use sqlx::{FromRow, Row, query_as};
 use uuid::Uuid;
 
 use super::corrections::unit_text;
+use super::tiers::{read_tiers, write_tiers};
 use super::{AgentTransaction, OwnKey, key_columns, read_key};
 use crate::domain::clock::Timestamp;
 use crate::domain::correction::Correctable;
@@ -158,6 +159,8 @@ pub(super) struct RecordRow {
     linked_units: String,
     conflicts: String,
     successor_unit: String,
+    tiers: String,
+    moved_to: String,
 }
 
 /// Reads a row by the names of its columns; a tuple cannot be that long.
@@ -193,6 +196,8 @@ macro_rules! read_by_name {
                     linked_units: row.try_get("linked_units")?,
                     conflicts: row.try_get("conflicts")?,
                     successor_unit: row.try_get("successor_unit")?,
+                    tiers: row.try_get("tiers")?,
+                    moved_to: row.try_get("moved_to")?,
                 })
             }
         }
@@ -238,6 +243,8 @@ impl RecordRow {
             linked_units: read_words(&self.linked_units),
             conflicts: read_words(&self.conflicts),
             successor_unit: self.successor_unit.parse().ok(),
+            moved_to: self.moved_to.parse().ok(),
+            tiers: read_tiers(&self.tiers),
             above: match self.above_state {
                 1 => Above::Held(read_since(self.above_since)),
                 2 => Above::Refused(self.above_reason.clone()),
@@ -330,7 +337,7 @@ fn columns(records: &[AgentRecord]) -> Vec<Column> {
 }
 
 /// What the list of corrections rests on, and who is on it: worked out here, so that no writer can forget.
-fn correction_columns(records: &[AgentRecord]) -> [Column; 7] {
+fn correction_columns(records: &[AgentRecord]) -> [Column; 9] {
     let text = |of: &dyn Fn(&AgentRecord) -> String| Column::Text(records.iter().map(of).collect());
     let told =
         |of: fn(&HubWord) -> String| text(&|row| row.hub.as_ref().map(of).unwrap_or_default());
@@ -346,6 +353,14 @@ fn correction_columns(records: &[AgentRecord]) -> [Column; 7] {
         told(|hub| hub.conflicts.join(" ")),
         Column::Short(records.iter().map(reasons).collect()),
         told(|hub| unit_text(hub.successor_unit)),
+        Column::Text(
+            records
+                .iter()
+                .map(|row| row.hub.as_ref().map_or(&[][..], |hub| &hub.tiers))
+                .map(write_tiers)
+                .collect(),
+        ),
+        told(|hub| unit_text(hub.moved_to)),
     ]
 }
 

@@ -168,13 +168,15 @@ pub(in crate::store) const PUT_RECORDS: Bulk = Bulk {
         ("conflicts", "TEXT"),
         ("to_correct", "SMALLINT"),
         ("successor_unit", "TEXT"),
+        ("tiers", "TEXT"),
+        ("moved_to", "TEXT"),
     ],
     body: "
     INSERT INTO record (kind, record_id, version, content_hash, relations, kept_at, rules, standing,
                         answered_version, outcome, reason, hub_rules, hub_version, hub_state,
                         hub_since, feed_position, golden_change, linked, above_state, above_since,
                         above_reason, warnings, unit, label, linked_units, conflicts, to_correct,
-                        successor_unit)
+                        successor_unit, tiers, moved_to)
     SELECT * FROM k WHERE TRUE
     ON CONFLICT (kind, record_id) DO UPDATE
     SET version = excluded.version, content_hash = excluded.content_hash,
@@ -187,7 +189,8 @@ pub(in crate::store) const PUT_RECORDS: Bulk = Bulk {
         above_state = excluded.above_state, above_since = excluded.above_since,
         above_reason = excluded.above_reason, warnings = excluded.warnings, unit = excluded.unit,
         label = excluded.label, linked_units = excluded.linked_units, conflicts = excluded.conflicts,
-        to_correct = excluded.to_correct, successor_unit = excluded.successor_unit",
+        to_correct = excluded.to_correct, successor_unit = excluded.successor_unit,
+        tiers = excluded.tiers, moved_to = excluded.moved_to",
 };
 /// A newer state takes the place of an older one in the order of sending.
 pub(in crate::store) const PUT_QUEUED: Bulk = Bulk {

@@ -7,6 +7,7 @@ use crate::agent::intake::INTAKE_CHANGES_MAX;
 use crate::domain::correction::CorrectionReason;
 use crate::domain::record::RecordKind;
 use crate::domain::standing::Standing;
+use crate::domain::tier_word::TierState;
 use crate::grpc::json::{message_name, record_schemas};
 
 /// Every schema that the paths refer to.
@@ -159,6 +160,20 @@ fn corrections() -> [(String, Value); 4] {
     ]
 }
 
+/// What one tier above the hub says of a record.
+fn tier_word() -> Value {
+    let rules = list(&text());
+    let properties = json!({
+        "hub": text(), "unit": text(), "unit_vi": text(),
+        "state": { "type": "string", "enum": TierState::ALL.map(TierState::word) },
+        "state_vi": text(), "is_newest": { "type": "boolean" }, "since": instant(),
+        "linked_records": { "type": "integer" }, "linked_units": list(&text()),
+        "conflicting_fields": list(&text()), "reason": text(),
+        "broken_rules": rules, "broken_rules_vi": rules, "moved_to": text(),
+    });
+    object(&["state", "is_newest"], &properties)
+}
+
 fn record_standing() -> Value {
     let rules = list(&text());
     let answer = json!({
@@ -172,6 +187,7 @@ fn record_standing() -> Value {
         "since": instant(), "linked_records": { "type": "integer" },
         "above": { "type": "string", "enum": ["not-yet", "held", "refused"] },
         "above_since": instant(), "above_reason": text(),
+        "moved_to": text(), "tiers": list(&tier_word()),
     });
     let nullable =
         |properties: &Value| json!({ "oneOf": [{ "type": "null" }, object(&[], properties)] });
