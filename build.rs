@@ -11,11 +11,12 @@ use prost_types::field_descriptor_proto::Type;
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
 const RECORD: &str = "proto/childsync/v1/record.proto";
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "proto/childsync/v1/ingest.proto",
     "proto/childsync/v1/feed.proto",
     "proto/childsync/v1/compare.proto",
     "proto/childsync/v1/bundle.proto",
+    "proto/childsync/v1/batch.proto",
     "proto/childsync/v1/status.proto",
     "proto/childsync/v1/node.proto",
     "proto/childsync/v1/review.proto",

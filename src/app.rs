@@ -62,11 +62,13 @@ impl App {
     /// Reads keys, opens the database and binds the ports: everything that can fail at the start.
     pub async fn prepare(config: HubConfig) -> anyhow::Result<Self> {
         let identity = own_identity(&config.identity.directory, &config.hub.name, "hub")?;
+        signs(&identity).context("identity.directory")?;
         let upstream = config.upstream.as_ref();
         let upstream_identity = match upstream.and_then(|section| section.directory.as_deref()) {
             Some(folder) => Arc::new(LiveIdentity::read(folder).context("upstream.directory")?),
             None => Arc::clone(&identity),
         };
+        signs(&upstream_identity).context("upstream.directory")?;
         let (store, key) = open_store(&config).await?;
         let connections = TcpListener::bind(config.listen.address)
             .await
@@ -229,6 +231,17 @@ impl App {
         };
         background.spawn(committer.run(workers.clone()));
     }
+}
+
+/// A hub signs what it forwards and what it receives.
+fn signs(identity: &LiveIdentity) -> anyhow::Result<()> {
+    let signs = identity.current().signer.is_some();
+    anyhow::ensure!(
+        signs,
+        "signing-key.pem and signing-certificate.pem are missing, and a hub signs what it forwards and \
+         receipts: make a new folder with `childsync pki issue --node NAME --host HOST`"
+    );
+    Ok(())
 }
 
 /// The identity folder of a hub or an agent, which must name it.

@@ -3,6 +3,8 @@
 //! Protobuf types end in [`convert`]; gRPC codes are chosen in [`status`] alone.
 
 pub mod agent_server;
+pub mod batch_file;
+pub mod batch_service;
 pub mod bundle_file;
 pub mod bundle_service;
 pub mod canonical;
@@ -16,6 +18,7 @@ pub mod custody_service;
 pub mod feed;
 pub mod feed_client;
 pub mod hub;
+pub mod hub_upstream;
 pub mod ingest;
 pub mod json;
 pub mod linkage_service;

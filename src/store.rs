@@ -6,6 +6,7 @@
 //! a child is sealed before it comes here.
 
 mod agent;
+mod batches;
 mod bulk;
 mod bundles;
 mod comparisons;
@@ -36,6 +37,7 @@ pub use agent::{
     AgentPosition, AgentRecord, AgentStore, AgentStoreOptions, AgentTransaction, Answered, BulkRow,
     CorrectionCount, MadeBundle, OwnKey, QueuedState, SentState,
 };
+pub use batches::{BatchLetters, NewReceivedBatch, ReceivedBatch, SentBatch, Submitted};
 pub use bundles::{BundleRow, ImportedBundle};
 pub use comparisons::{ComparisonRow, GoldenContent, NewComparison, Resend};
 pub use custody::{TracedBatch, TracedVersion};

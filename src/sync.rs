@@ -5,6 +5,7 @@
 //! [`upstream_follower::UpstreamFeed`] tells what became of them.
 
 pub mod backoff;
+pub mod batches;
 pub mod bulk;
 pub mod bundle;
 pub mod codec;

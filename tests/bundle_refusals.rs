@@ -186,6 +186,7 @@ async fn nobody_writes_in_the_name_of_another_node(engine: Engine) {
         key: neighbour.key.clone_key(),
         authorities: commune.authorities.clone(),
         identity: commune.identity.clone(),
+        signer: None,
     };
 
     for (identity, expected) in [

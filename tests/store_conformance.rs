@@ -359,48 +359,56 @@ async fn a_forward_batch_is_receipted_once(engine: Engine) {
     let database = Database::new(engine).await;
     let store = database.open().await;
     let lane = Lane::Routine;
-    let new = NewForwardBatch {
+    let batch = |number, replaced| NewForwardBatch {
+        id: Uuid::from_u128(7),
+        number,
         lane,
         first_change: 1,
         last_change: 7,
         records: 5,
         digest: [3; 32],
+        manifest: b"manifest".to_vec(),
+        sealed_at: instant(1),
+        replaced,
     };
     let receipt = Receipt {
-        records: 5,
-        digest: [3; 32],
+        letter: b"receipt".to_vec(),
         accepted: 4,
         unchanged: 1,
         refused: 0,
     };
     let mut transaction = store.write().await.expect("a transaction");
-    let batch = transaction
-        .seal_batch(&new, instant(1))
-        .await
-        .expect("sealed");
+    let number = transaction.next_batch_number().await.expect("a number");
+    let sealed = transaction.seal_batch(&batch(number, None)).await;
+    sealed.expect("sealed");
     let open = transaction.find_open_batch(lane).await.expect("readable");
-    assert_eq!((batch.number, open), (1, Some(batch)));
-
-    transaction
-        .receipt_batch(lane, batch, &receipt, instant(2))
-        .await
-        .expect("receipted");
-    transaction.commit().await.expect("committed");
-
+    assert_eq!(open.map(|open| open.number), Some(1));
+    // Its records have changed: the next one takes its place.
+    let number = transaction.next_batch_number().await.expect("a number");
+    let sealed = transaction.seal_batch(&batch(number, Some(1))).await;
+    sealed.expect("sealed");
+    let open = transaction.find_open_batch(lane).await.expect("readable");
+    let open = open.expect("it waits");
+    assert_eq!((open.number, open.manifest), (2, b"manifest".to_vec()));
+    let twice = transaction.seal_batch(&batch(3, Some(1))).await;
+    assert!(matches!(twice, Err(StoreError::Rows { .. })), "{twice:?}");
+    drop(transaction);
     let mut transaction = store.write().await.expect("a transaction");
-    assert_eq!(
-        transaction
-            .forward_position(lane)
-            .await
-            .expect("a position"),
-        7
-    );
-    assert_eq!(
-        transaction.find_open_batch(lane).await.expect("readable"),
-        None
-    );
+    let number = transaction.next_batch_number().await.expect("a number");
+    let sealed = transaction.seal_batch(&batch(number, None)).await;
+    sealed.expect("sealed");
+    let receipted = transaction.receipt_batch(lane, 1, 7, receipt.clone(), instant(2));
+    receipted.await.expect("receipted");
+    transaction.commit().await.expect("committed");
+    let mut transaction = store.write().await.expect("a transaction");
+    let position = transaction.forward_position(lane).await;
+    assert_eq!(position.expect("a position"), 7);
+    let open = transaction.find_open_batch(lane).await;
+    assert_eq!(open.expect("readable"), None);
+    let letters = transaction.batch_letters(1).await.expect("readable");
+    assert_eq!(letters, (b"manifest".to_vec(), b"receipt".to_vec()));
     let again = transaction
-        .receipt_batch(lane, batch, &receipt, instant(3))
+        .receipt_batch(lane, 1, 7, receipt, instant(3))
         .await;
     assert!(matches!(again, Err(StoreError::Rows { .. })), "{again:?}");
 }

@@ -5,6 +5,8 @@ pub(crate) mod agent_process;
 pub(crate) mod bundle;
 pub(crate) mod comparison;
 pub(crate) mod database;
+pub(crate) mod evil;
+pub(crate) mod forwarding;
 pub(crate) mod hub;
 pub(crate) mod line;
 pub(crate) mod pipeline;

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::App;
-use crate::config::{UpstreamKind, UpstreamSection};
+use crate::config::UpstreamKind;
 use crate::domain::record::Lane;
+use crate::grpc::batch_file::LiveEvidence;
 use crate::grpc::compare_client::{CompareClient, ComparisonRequestsClient};
 use crate::grpc::connector;
 use crate::grpc::feed_client::UpstreamFeedClient;
-use crate::grpc::push_client::PushClient;
+use crate::grpc::hub_upstream::HubUpstream;
 use crate::store::LeaseName;
 use crate::sync::comparison::hub::HubEnd;
 use crate::sync::comparison::runner::{ComparisonRunner, follow_requests};
@@ -28,18 +30,31 @@ impl App {
         let Some(upstream) = &self.config.upstream else {
             return Ok(());
         };
+        let evidence = LiveEvidence {
+            hub: self.hub.name.clone(),
+            identity: Arc::clone(&self.upstream_identity),
+        };
         for lane in Lane::ALL {
             match upstream.kind {
                 UpstreamKind::Hub => {
-                    let hub = self.line_to_hub(upstream)?;
-                    background.spawn(self.forwarder(lane, hub).run(workers.clone()));
+                    let clock = Arc::clone(&self.hub.clock);
+                    let identity = Arc::clone(&self.upstream_identity);
+                    let hub = HubUpstream::new(&upstream.url, identity, upstream.patience(), clock);
+                    let hub = hub.context("upstream.url")?;
+                    let forwarder = self.forwarder(lane, hub, evidence.clone());
+                    background.spawn(forwarder.run(workers.clone()));
                 }
             }
         }
         Ok(())
     }
 
-    fn forwarder<U: Upstream>(&self, lane: Lane, upstream: U) -> Forwarder<U> {
+    fn forwarder<U: Upstream>(
+        &self,
+        lane: Lane,
+        upstream: U,
+        evidence: LiveEvidence,
+    ) -> Forwarder<U> {
         Forwarder {
             store: self.hub.store.clone(),
             key: Arc::clone(&self.hub.key),
@@ -49,6 +64,8 @@ impl App {
             leadership: self.leadership(LeaseName::Forwarder),
             lane,
             upstream,
+            manifests: Arc::new(evidence),
+            fresh_id: Uuid::now_v7,
             batch_records: self.config.tuning.batch_records_max,
             chance: rand::random,
         }
@@ -115,12 +132,5 @@ impl App {
             }
         }
         Ok(())
-    }
-
-    /// A line to an upstream hub; each lane has one of its own.
-    fn line_to_hub(&self, upstream: &UpstreamSection) -> anyhow::Result<PushClient> {
-        let identity = Arc::clone(&self.upstream_identity);
-        let line = connector::line(&upstream.url, identity).context("upstream.url")?;
-        Ok(PushClient::new(line))
     }
 }

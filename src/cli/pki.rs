@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use super::operator::say;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::node::NodeName;
-use crate::security::directory::{LISTS_FILE, write_private};
+use crate::security::directory::{LISTS_FILE, SIGNING_CERTIFICATE_FILE, write_private};
 use crate::security::identity::Identity;
 use crate::security::pki::{
     CERTIFICATE_DAYS, CertificateRequest, issue, make_authority, read_certificate, revoke,
@@ -147,10 +147,17 @@ impl Issue {
 
 impl Revoke {
     fn run(self) -> anyhow::Result<()> {
-        let read = self.certificate.iter();
-        let certificates: Result<Vec<_>, _> = read.map(|path| read_certificate(path)).collect();
+        let mut certificates = Vec::new();
+        for path in &self.certificate {
+            certificates.push(read_certificate(path)?);
+            // A hub signs evidence with another key than that of its line.
+            let signing = path.join(SIGNING_CERTIFICATE_FILE);
+            if signing.exists() {
+                certificates.push(read_certificate(&signing)?);
+            }
+        }
         let folders: Vec<&Path> = self.into.iter().map(PathBuf::as_path).collect();
-        let count = revoke(&self.ca, &certificates?, &folders, SystemClock.now())
+        let count = revoke(&self.ca, &certificates, &folders, SystemClock.now())
             .with_context(|| format!("--ca {}", self.ca.display()))?;
         say(format_args!(
             "{count} certificates are revoked by {}",

@@ -19,7 +19,10 @@ pub(super) const HUB_KEYS: Keys = &[
     ("identity", &["directory"]),
     ("store", &["url", "connections_max"]),
     ("sealing", &["key_file"]),
-    ("upstream", &["kind", "url", "directory"]),
+    (
+        "upstream",
+        &["kind", "url", "directory", "patience_milliseconds"],
+    ),
     ("access", &["operators"]),
     ("linkage", &["model_file"]),
     ("log", &["format", "filter"]),

@@ -1,10 +1,11 @@
 //! `[upstream]`: who takes what a hub forwards.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, is_hub_address, wrong};
+use super::{ConfigError, in_range, is_hub_address, wrong};
 
 /// What stands upstream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -27,10 +28,23 @@ pub struct UpstreamSection {
     /// Identity folder for this line; the hub's own unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
+    /// How long the upstream may be silent before the line is given up, 100 to 600000.
+    #[serde(default = "patience_milliseconds")]
+    pub patience_milliseconds: u64,
+}
+
+const fn patience_milliseconds() -> u64 {
+    30_000
 }
 
 impl UpstreamSection {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        in_range(
+            "upstream.patience_milliseconds",
+            self.patience_milliseconds,
+            100,
+            600_000,
+        )?;
         match self.kind {
             UpstreamKind::Hub if is_hub_address(&self.url) => Ok(()),
             UpstreamKind::Hub => Err(wrong("upstream.url", "must be https://HOST:PORT")),
@@ -42,6 +56,11 @@ impl UpstreamSection {
         if let Some(directory) = &mut self.directory {
             *directory = folder.join(&*directory);
         }
+    }
+
+    /// How long the upstream may be silent.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_milliseconds)
     }
 
     /// Where the upstream is, as status shows it.

@@ -10,7 +10,6 @@ use rustls_pki_types::CertificateDer;
 use uuid::Uuid;
 
 use crate::domain::node::NodeName;
-use crate::security::directory::IdentityDirectory;
 use crate::security::hpke::HpkeError;
 use crate::security::identity::Identity;
 use crate::security::letter::{Letter, LetterError, LetterKind};
@@ -56,15 +55,15 @@ pub enum BundleFileError {
 }
 
 /// Who wrote a letter, by its certificate: a node, whatever the header says.
-fn writer(identity: Identity, named: &str) -> Result<NodeName, BundleFileError> {
+pub(super) fn writer(identity: Identity, named: &str) -> Result<NodeName, BundleFileError> {
     match identity {
         Identity::Node(name) if name.as_str() == named => Ok(name),
         Identity::Node(_) | Identity::Operator(_) => Err(BundleFileError::OtherWriter),
     }
 }
 
-fn chain_bytes(identity: &IdentityDirectory) -> Vec<Vec<u8>> {
-    let chain = identity.chain.iter();
+pub(super) fn chain_bytes(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {
+    let chain = chain.iter();
     chain.map(|certificate| certificate.to_vec()).collect()
 }
 
@@ -77,14 +76,14 @@ fn read_chain(chain: Vec<Vec<u8>>) -> Result<Vec<CertificateDer<'static>>, Bundl
 
 /// Reads a letter that is whole and that the owner of the first certificate in its header has signed: its
 /// header, the certificates and the content.
-fn read_signed<H: Message + Default>(
+pub(super) fn read_signed<H: Message + Default>(
     kind: LetterKind,
     bytes: &[u8],
-    chain_of: impl Fn(&H) -> &Vec<Vec<u8>>,
+    chain_of: impl Fn(&H) -> Vec<Vec<u8>>,
 ) -> Result<(H, Vec<CertificateDer<'static>>, &[u8]), BundleFileError> {
     let letter = Letter::read_as(kind, bytes)?;
     let header: H = read_header(letter.header)?;
-    let chain = read_chain(chain_of(&header).clone())?;
+    let chain = read_chain(chain_of(&header))?;
     letter.verify(chain.first().ok_or(BundleFileError::Header)?)?;
     Ok((header, chain, letter.content))
 }
@@ -102,7 +101,7 @@ fn check_content(digest: &[u8], content: &[u8]) -> Result<(), BundleFileError> {
     }
 }
 
-fn read_id(text: &str) -> Result<Uuid, BundleFileError> {
+pub(super) fn read_id(text: &str) -> Result<Uuid, BundleFileError> {
     text.parse().map_err(|_| BundleFileError::Header)
 }
 

@@ -264,6 +264,19 @@ pub(super) fn write_lane(lane: Lane) -> v1::Lane {
     }
 }
 
+pub(super) fn read_lane(lane: v1::Lane) -> Option<Lane> {
+    match lane {
+        v1::Lane::Unspecified => None,
+        v1::Lane::Routine => Some(Lane::Routine),
+        v1::Lane::Urgent => Some(Lane::Urgent),
+    }
+}
+
+pub(super) fn read_instant(at: &prost_types::Timestamp) -> Timestamp {
+    let micros = at.seconds.saturating_mul(1_000_000);
+    Timestamp::from_micros(micros.saturating_add(i64::from(at.nanos) / 1_000))
+}
+
 pub(super) fn write_instant(at: Timestamp) -> prost_types::Timestamp {
     let micros = at.as_micros();
     let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default();

@@ -3,6 +3,7 @@
 use tonic::Streaming;
 use tonic::transport::Channel;
 
+use super::convert::read_instant;
 use super::convert::read_unit;
 use super::proto::record;
 use super::proto::v1;
@@ -10,7 +11,6 @@ use super::proto::v1::feed_service_client::FeedServiceClient;
 use super::push_client::in_time;
 use super::status::{is_word, read_upstream_error};
 use super::tier_word::read_tier_word;
-use crate::domain::clock::Timestamp;
 use crate::domain::golden::GoldenId;
 use crate::domain::node::NodeName;
 use crate::domain::record::{RecordId, RecordKind, Version};
@@ -293,9 +293,4 @@ pub(super) fn bounded_rules(rules: &[String]) -> String {
 
 pub(super) fn clamped(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(super) fn read_instant(at: &prost_types::Timestamp) -> Timestamp {
-    let micros = at.seconds.saturating_mul(1_000_000);
-    Timestamp::from_micros(micros.saturating_add(i64::from(at.nanos) / 1_000))
 }

@@ -15,12 +15,9 @@ use super::proto::record::Tombstone;
 use super::proto::v1;
 use super::proto::v1::ingest_service_client::IngestServiceClient;
 use super::proto::v1::record_change::Content;
-use super::status::{is_word, read_upstream_error};
+use super::status::read_upstream_error;
 use crate::domain::record::RecordKind;
-use crate::sync::forward::{
-    Answer, BatchEntry, OutgoingBody, OutgoingChange, SealedBatch, SignedReceipt, Upstream,
-    UpstreamError,
-};
+use crate::sync::forward::{OutgoingBody, UpstreamError};
 
 /// How long the hub may take to acknowledge a request.
 pub const ACKNOWLEDGE_MILLISECONDS_MAX: u64 = 30_000;
@@ -40,6 +37,8 @@ pub struct PushClient {
     /// How often request and window are halved: once more by every failure before the first answer, once
     /// less by every success. On a line that is cut after some kilobytes a large request never arrives.
     caution: u32,
+    /// How long the hub may be silent.
+    patience: Duration,
 }
 
 struct PushStream {
@@ -47,6 +46,7 @@ struct PushStream {
     responses: Streaming<v1::PushResponse>,
     window: usize,
     sequence: u64,
+    patience: Duration,
 }
 
 impl PushClient {
@@ -56,7 +56,14 @@ impl PushClient {
             client: IngestServiceClient::new(line),
             stream: None,
             caution: 0,
+            patience: Duration::from_millis(ACKNOWLEDGE_MILLISECONDS_MAX),
         }
+    }
+
+    /// The same client, which gives a silent hub up after another time.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Sends changes and returns the outcome of each, in order, when all are durable. After an error it is
@@ -100,7 +107,7 @@ impl PushClient {
     ) -> Result<(), UpstreamError> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => PushStream::open(&mut self.client).await?,
+            None => PushStream::open(&mut self.client, self.patience).await?,
         };
         let window = (stream.window >> self.caution).max(1);
         let mut waiting: VecDeque<(u64, Vec<(String, u64)>)> = VecDeque::new();
@@ -135,15 +142,19 @@ impl PushClient {
 }
 
 impl PushStream {
-    async fn open(client: &mut IngestServiceClient<Channel>) -> Result<Self, UpstreamError> {
+    async fn open(
+        client: &mut IngestServiceClient<Channel>,
+        patience: Duration,
+    ) -> Result<Self, UpstreamError> {
         let (requests, outgoing) = mpsc::channel(1);
         let opening = client.push(ReceiverStream::new(outgoing));
-        let responses = in_time(opening).await?.into_inner();
+        let responses = within(patience, opening).await?.into_inner();
         let mut stream = Self {
             requests,
             responses,
             window: 1,
             sequence: 0,
+            patience,
         };
         let hello = stream.response().await?;
         if hello.acknowledged_sequence != 0 {
@@ -173,7 +184,7 @@ impl PushStream {
     }
 
     async fn response(&mut self) -> Result<v1::PushResponse, UpstreamError> {
-        in_time(self.responses.message())
+        within(self.patience, self.responses.message())
             .await?
             .ok_or(UpstreamError::Nonsense(
                 "it ended the stream before it had answered",
@@ -185,8 +196,15 @@ impl PushStream {
 pub(super) async fn in_time<T>(
     call: impl Future<Output = Result<T, tonic::Status>>,
 ) -> Result<T, UpstreamError> {
-    let deadline = Duration::from_millis(ACKNOWLEDGE_MILLISECONDS_MAX);
-    match tokio::time::timeout(deadline, call).await {
+    within(Duration::from_millis(ACKNOWLEDGE_MILLISECONDS_MAX), call).await
+}
+
+/// Waits for an answer no longer than so long.
+pub(super) async fn within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, tonic::Status>>,
+) -> Result<T, UpstreamError> {
+    match tokio::time::timeout(patience, call).await {
         Ok(answer) => answer.map_err(|status| read_upstream_error(&status)),
         Err(_) => Err(UpstreamError::TimedOut),
     }
@@ -245,7 +263,11 @@ fn read_outcomes(
             .ok()
             .and_then(|at| outcomes.get_mut(at));
         match place {
-            Some(place) if place.record_id == outcome.record_id => *place = outcome,
+            Some(place)
+                if (&place.record_id, place.version) == (&outcome.record_id, outcome.version) =>
+            {
+                *place = outcome;
+            }
             Some(_) | None => {
                 return Err(UpstreamError::Nonsense(
                     "it answered for a record that was not sent",
@@ -253,39 +275,28 @@ fn read_outcomes(
             }
         }
     }
-    Ok(outcomes)
+    if tally(&outcomes) == counted {
+        Ok(outcomes)
+    } else {
+        Err(UpstreamError::Nonsense(
+            "its counts are not those of its outcomes",
+        ))
+    }
 }
 
-impl Upstream for PushClient {
-    async fn push(
-        &mut self,
-        _batch: &SealedBatch,
-        changes: Vec<OutgoingChange>,
-        answered: &mut Vec<Answer>,
-    ) -> Result<(), UpstreamError> {
-        let changes = changes.into_iter().map(write_change).collect();
-        let mut nonsense = None;
-        let sent = self.send_each(changes, |outcomes| {
-            for outcome in &outcomes {
-                match read_answer(outcome) {
-                    Ok(answer) if nonsense.is_none() => answered.push(answer),
-                    Ok(_) => {}
-                    Err(error) => nonsense = Some(error),
-                }
-            }
-        });
-        sent.await?;
-        nonsense.map_or(Ok(()), Err)
-    }
-
-    /// The hub's answers to its records are all that it says so far.
-    async fn receipt(
-        &mut self,
-        _batch: &SealedBatch,
-        _entries: &[BatchEntry],
-    ) -> Result<Option<SignedReceipt>, UpstreamError> {
-        Ok(None)
-    }
+/// How many outcomes of each kind there are, in the order of the fields of a response.
+fn tally(outcomes: &[v1::RecordOutcome]) -> [u32; 5] {
+    let kinds = [
+        v1::Outcome::Accepted,
+        v1::Outcome::Unchanged,
+        v1::Outcome::Superseded,
+        v1::Outcome::Rejected,
+        v1::Outcome::Quarantined,
+    ];
+    kinds.map(|kind| {
+        let of_kind = outcomes.iter().filter(|one| one.outcome() == kind);
+        u32::try_from(of_kind.count()).unwrap_or(u32::MAX)
+    })
 }
 
 /// A change that says what a child record is now.
@@ -297,17 +308,6 @@ pub fn child_change(record_id: Uuid, version: u64, content: Vec<u8>) -> v1::Reco
         content,
         ..v1::RecordChange::default()
     }
-}
-
-fn write_change(change: OutgoingChange) -> v1::RecordChange {
-    let (record_id, version) = (change.golden_id.as_uuid(), change.version.as_u64());
-    record_change(
-        record_id,
-        version,
-        change.kind,
-        change.body,
-        &change.different_from,
-    )
 }
 
 /// A change that says what a record of any kind is now.
@@ -332,18 +332,5 @@ pub fn record_change(
         version,
         content: Some(content),
         different_from: different_from.iter().map(Uuid::to_string).collect(),
-    }
-}
-
-fn read_answer(outcome: &v1::RecordOutcome) -> Result<Answer, UpstreamError> {
-    let reason = || match outcome.reason.as_str() {
-        word if is_word(word) => word.to_owned(),
-        _ => "UNSPECIFIED".to_owned(),
-    };
-    match outcome.outcome() {
-        v1::Outcome::Unspecified => Err(UpstreamError::Nonsense("it gave no outcome")),
-        v1::Outcome::Accepted => Ok(Answer::Accepted),
-        v1::Outcome::Unchanged | v1::Outcome::Superseded => Ok(Answer::Unchanged),
-        v1::Outcome::Rejected | v1::Outcome::Quarantined => Ok(Answer::Refused(reason())),
     }
 }

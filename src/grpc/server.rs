@@ -10,6 +10,7 @@ use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic::transport::Server;
 use tower::util::MapResponseLayer;
 
+use super::batch_service::HubBatchService;
 use super::bundle_service::HubBundleService;
 use super::compare_service::HubCompareService;
 use super::custody_service::HubCustodyService;
@@ -20,6 +21,7 @@ use super::linkage_service::HubLinkageService;
 use super::listener::AuthenticatedStream;
 use super::nodes::Nodes;
 use super::proto::FILE_DESCRIPTOR_SET;
+use super::proto::v1::batch_service_server::BatchServiceServer;
 use super::proto::v1::bundle_service_server::BundleServiceServer;
 use super::proto::v1::compare_service_server::CompareServiceServer;
 use super::proto::v1::custody_service_server::CustodyServiceServer;
@@ -100,6 +102,9 @@ pub async fn serve(
             Arc::clone(&hub)
         ))))
         .add_service(limited!(CompareServiceServer::new(HubCompareService::new(
+            Arc::clone(&hub)
+        ))))
+        .add_service(limited!(BatchServiceServer::new(HubBatchService::new(
             Arc::clone(&hub)
         ))))
         .add_service(limited!(FeedServiceServer::new(Feed {

@@ -15,6 +15,7 @@ use crate::security::hpke::HpkeError;
 use crate::security::letter::LetterError;
 use crate::security::trust::TrustError;
 use crate::store::StoreError;
+use crate::sync::batches::BatchError;
 use crate::sync::bundle::BundleError;
 use crate::sync::comparison::ComparisonError;
 use crate::sync::forward::UpstreamError;
@@ -255,23 +256,29 @@ impl From<BundleError> for Status {
 impl From<ComparisonError> for Status {
     fn from(error: ComparisonError) -> Self {
         let text = error.to_string();
+        let refused = |reason| plain(Code::FailedPrecondition, reason, &text);
         match error {
             ComparisonError::Store(cause) => of_store(&cause),
             ComparisonError::Upstream(_) | ComparisonError::Interrupted => internal(&text),
             ComparisonError::Nonsense(_) => field("message.content", "MESSAGE_UNREADABLE", &text),
-            ComparisonError::TooManyRecords => {
-                plain(Code::FailedPrecondition, "TOO_MANY_RECORDS", &text)
-            }
-            ComparisonError::TooManyDifferences => {
-                plain(Code::FailedPrecondition, "TOO_MANY_DIFFERENCES", &text)
-            }
-            ComparisonError::TooManyRounds => {
-                plain(Code::FailedPrecondition, "TOO_MANY_ROUNDS", &text)
-            }
+            ComparisonError::TooManyRecords => refused("TOO_MANY_RECORDS"),
+            ComparisonError::TooManyDifferences => refused("TOO_MANY_DIFFERENCES"),
+            ComparisonError::TooManyRounds => refused("TOO_MANY_ROUNDS"),
             ComparisonError::OutOfTurn => field("step", "STEP_OUT_OF_TURN", &text),
             ComparisonError::Unknown => plain(Code::NotFound, "COMPARISON_UNKNOWN", &text),
             ComparisonError::NodeUnknown => plain(Code::NotFound, "NODE_UNKNOWN", &text),
-            ComparisonError::NoUpstream => plain(Code::FailedPrecondition, "NO_UPSTREAM", &text),
+            ComparisonError::NoUpstream => refused("NO_UPSTREAM"),
+        }
+    }
+}
+
+impl From<BatchError> for Status {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Store(cause) => of_store(&cause),
+            BatchError::Sealing(_) | BatchError::Signing(_) => internal(&error),
+            BatchError::IdReused => already_exists("BATCH_ID_REUSED", &error.to_string()),
+            BatchError::Unknown => plain(Code::NotFound, "BATCH_UNKNOWN", &error.to_string()),
         }
     }
 }

@@ -1,9 +1,7 @@
 //! The words of tiers above, to and from the contract.
 
-use super::convert::{read_unit, write_instant, write_unit};
-use super::feed_client::{
-    bounded_rules, fields, golden_id, golden_news, read_instant, units, word,
-};
+use super::convert::{read_instant, read_unit, write_instant, write_unit};
+use super::feed_client::{bounded_rules, fields, golden_id, golden_news, units, word};
 use super::proto::v1;
 use crate::domain::golden::GoldenId;
 use crate::domain::record::Version;

@@ -17,6 +17,10 @@ use rustls::{
     SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
+use webpki::{
+    CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList, RevocationOptionsBuilder,
+    UnknownStatusPolicy,
+};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
@@ -50,6 +54,8 @@ struct Authority {
     /// How many CAs may stand between this one and a certificate. The verifiers do not ask a trusted CA's
     /// certificate for it.
     below_max: usize,
+    roots: Arc<RootCertStore>,
+    lists: Arc<Vec<CertRevocationList<'static>>>,
 }
 
 impl Authorities {
@@ -117,6 +123,18 @@ impl Authorities {
             .map(|_| ())
     }
 
+    /// Whether the owner of this chain may do now what this purpose names, and nothing else: a certificate that
+    /// names no purpose is not enough. The purpose is an object identifier in DER form.
+    pub fn verify_purpose(
+        &self,
+        chain: &[CertificateDer<'_>],
+        purpose: &'static [u8],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let (own, intermediates) = chain.split_first().ok_or(Error::NoCertificatesPresented)?;
+        self.first(|authority| authority.verify_purpose(own, intermediates, purpose, now))
+    }
+
     /// The first CA that says yes; if none does, the reason that says most.
     fn first<T>(&self, verify: impl Fn(&Authority) -> Result<T, Error>) -> Result<T, Error> {
         let mut refused = None;
@@ -145,7 +163,11 @@ impl Authority {
         let (roots, provider) = (Arc::new(roots), Arc::new(default_provider()));
         let mut clients =
             WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
-        let mut servers = WebPkiServerVerifier::builder_with_provider(roots, provider);
+        let mut servers = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider);
+        let parsed: Result<Vec<_>, _> = lists
+            .iter()
+            .map(|list| OwnedCertRevocationList::from_der(list).map(Into::into))
+            .collect();
         if !lists.is_empty() {
             // An intermediate CA may have no list of its own.
             clients = clients
@@ -158,6 +180,8 @@ impl Authority {
             certificate,
             clients: clients.build().map_err(|_| AuthoritiesError::List)?,
             servers: servers.build().map_err(|_| AuthoritiesError::List)?,
+            roots,
+            lists: Arc::new(parsed.map_err(|_| AuthoritiesError::List)?),
         })
     }
 
@@ -182,6 +206,36 @@ impl Authority {
         self.servers
             .verify_server_cert(own, intermediates, name, &[], now)
     }
+
+    fn verify_purpose(
+        &self,
+        own: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        purpose: &'static [u8],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let intermediates = intermediates.get(..self.below_max).unwrap_or(intermediates);
+        let own = EndEntityCert::try_from(own).map_err(|error| of_path(&error))?;
+        let algorithms = default_provider().signature_verification_algorithms.all;
+        let lists: Vec<&CertRevocationList<'_>> = self.lists.iter().collect();
+        let revocation = RevocationOptionsBuilder::new(&lists).ok();
+        let revocation = revocation.map(|options| {
+            let options = options.with_status_policy(UnknownStatusPolicy::Allow);
+            options.build()
+        });
+        let (anchors, usage) = (&self.roots.roots, KeyUsage::required(purpose));
+        own.verify_for_usage(
+            algorithms,
+            anchors,
+            intermediates,
+            now,
+            usage,
+            revocation,
+            None,
+        )
+        .map(|_| ())
+        .map_err(|error| of_path(&error))
+    }
 }
 
 /// How many CAs a CA's certificate allows below itself.
@@ -194,6 +248,24 @@ fn authorities_below(certificate: &CertificateDer<'_>) -> Result<usize, Authorit
     Ok(below.map_or(usize::MAX, |below| {
         usize::try_from(below).unwrap_or(usize::MAX)
     }))
+}
+
+/// Why a path of certificates does not lead to a CA, in the words of handshakes.
+fn of_path(error: &webpki::Error) -> Error {
+    use webpki::Error as Path;
+    Error::InvalidCertificate(if matches!(error, Path::CertExpired { .. }) {
+        CertificateError::Expired
+    } else if matches!(error, Path::CertNotValidYet { .. }) {
+        CertificateError::NotValidYet
+    } else if matches!(error, Path::CertRevoked) {
+        CertificateError::Revoked
+    } else if matches!(error, Path::UnknownIssuer) {
+        CertificateError::UnknownIssuer
+    } else if matches!(error, Path::InvalidSignatureForPublicKey) {
+        CertificateError::BadSignature
+    } else {
+        CertificateError::InvalidPurpose
+    })
 }
 
 /// Whether an error says only that another CA issued the certificate.

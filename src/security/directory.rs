@@ -22,6 +22,10 @@ pub const KEY_FILE: &str = "key.pem";
 pub const CA_FILE: &str = "ca.pem";
 /// Revocation lists of those CAs, PEM; the file may be absent.
 pub const LISTS_FILE: &str = "crl.pem";
+/// The certificate of the key that a hub signs evidence with, chain included, PEM.
+pub const SIGNING_CERTIFICATE_FILE: &str = "signing-certificate.pem";
+/// That key, Ed25519, PEM, mode 0600.
+pub const SIGNING_KEY_FILE: &str = "signing-key.pem";
 
 /// What a participant shows and whom it trusts.
 pub struct IdentityDirectory {
@@ -33,6 +37,32 @@ pub struct IdentityDirectory {
     pub authorities: Authorities,
     /// Who it is.
     pub identity: Identity,
+    /// What it signs evidence with; hubs have it.
+    pub signer: Option<Signer>,
+}
+
+/// A key that signs what must be provable later, apart from the key of the line: it shakes no hands, and the
+/// line's key signs no evidence.
+pub struct Signer {
+    /// Its certificate chain, its own first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key, Ed25519.
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Clone for Signer {
+    fn clone(&self) -> Self {
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Signer(redacted)")
+    }
 }
 
 impl std::fmt::Debug for IdentityDirectory {
@@ -85,6 +115,9 @@ pub enum DirectoryError {
         /// Why.
         error: IdentityError,
     },
+    /// The signing certificate names somebody else.
+    #[error("{0}: names another participant than certificate.pem: issue both together")]
+    OtherSigner(PathBuf),
 }
 
 impl IdentityDirectory {
@@ -93,8 +126,7 @@ impl IdentityDirectory {
         let certificate = folder.join(CERTIFICATE_FILE);
         let chain = read_certificates(&certificate)?;
         let key_file = folder.join(KEY_FILE);
-        let key = PrivateKeyDer::from_pem_slice(&read_private(&key_file)?)
-            .map_err(|_| DirectoryError::Pem(key_file.clone()))?;
+        let key = read_key(key_file.clone())?;
         CertifiedKey::from_der(chain.clone(), key.clone_key(), &default_provider())
             .map_err(|_| DirectoryError::OtherKey(key_file))?;
         let own = chain
@@ -112,12 +144,36 @@ impl IdentityDirectory {
                 error,
             })?;
         Ok(Self {
+            signer: read_signer(folder, &identity)?,
             chain,
             key,
             authorities,
             identity,
         })
     }
+}
+
+fn read_key(path: PathBuf) -> Result<PrivateKeyDer<'static>, DirectoryError> {
+    PrivateKeyDer::from_pem_slice(&read_private(&path)?).map_err(|_| DirectoryError::Pem(path))
+}
+
+fn read_signer(folder: &Path, identity: &Identity) -> Result<Option<Signer>, DirectoryError> {
+    let (certificate, key) = (
+        folder.join(SIGNING_CERTIFICATE_FILE),
+        folder.join(SIGNING_KEY_FILE),
+    );
+    if !certificate.exists() && !key.exists() {
+        return Ok(None);
+    }
+    let chain = read_certificates(&certificate)?;
+    let named = chain.first().map(|own| Identity::of_certificate(own));
+    if named.and_then(Result::ok).as_ref() != Some(identity) {
+        return Err(DirectoryError::OtherSigner(certificate));
+    }
+    let read = read_key(key.clone())?;
+    CertifiedKey::from_der(chain.clone(), read.clone_key(), &default_provider())
+        .map_err(|_| DirectoryError::OtherKey(key))?;
+    Ok(Some(Signer { chain, key: read }))
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, DirectoryError> {

@@ -12,7 +12,7 @@
 use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use webpki::EndEntityCert;
 
 use super::directory::IdentityDirectory;
@@ -39,16 +39,28 @@ pub enum LetterKind {
     Bundle,
     /// A hub's answers to a bundle.
     Receipt,
+    /// A hub says what is in a forward batch.
+    BatchManifest,
+    /// A hub's upstream says what it holds of a forward batch.
+    BatchReceipt,
 }
 
 impl LetterKind {
-    const ALL: [Self; 3] = [Self::HubCard, Self::Bundle, Self::Receipt];
+    const ALL: [Self; 5] = [
+        Self::HubCard,
+        Self::Bundle,
+        Self::Receipt,
+        Self::BatchManifest,
+        Self::BatchReceipt,
+    ];
 
     const fn mark(self) -> &'static [u8; MARK_BYTES] {
         match self {
             Self::HubCard => b"CSYCARD\x01",
             Self::Bundle => b"CSYBNDL\x01",
             Self::Receipt => b"CSYRCPT\x01",
+            Self::BatchManifest => b"CSYBMAN\x01",
+            Self::BatchReceipt => b"CSYBREC\x01",
         }
     }
 
@@ -58,6 +70,8 @@ impl LetterKind {
             Self::HubCard => "hub card",
             Self::Bundle => "bundle",
             Self::Receipt => "receipt",
+            Self::BatchManifest => "manifest of a batch",
+            Self::BatchReceipt => "receipt of a batch",
         }
     }
 }
@@ -80,7 +94,7 @@ pub struct Letter<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LetterError {
     /// The file is no letter, or one of a newer program.
-    #[error("is no bundle, receipt or hub card that this program knows")]
+    #[error("is no letter that this program knows: no bundle, receipt, manifest or hub card")]
     NotALetter,
     /// It is another kind of letter.
     #[error("is a {}", .0.words())]
@@ -112,6 +126,16 @@ pub fn write_letter(
     content: &[u8],
     identity: &IdentityDirectory,
 ) -> Result<Vec<u8>, LetterError> {
+    write_letter_by(kind, header, content, &identity.key)
+}
+
+/// Writes a letter and signs it with a private key.
+pub fn write_letter_by(
+    kind: LetterKind,
+    header: &[u8],
+    content: &[u8],
+    key: &PrivateKeyDer<'static>,
+) -> Result<Vec<u8>, LetterError> {
     if header.len() > HEADER_BYTES_MAX || content.len() > CONTENT_BYTES_MAX {
         return Err(LetterError::TooLarge);
     }
@@ -120,9 +144,7 @@ pub fn write_letter(
     put_part(&mut letter, header)?;
     put_part(&mut letter, content)?;
     let provider = default_provider();
-    let key = provider
-        .key_provider
-        .load_private_key(identity.key.clone_key());
+    let key = provider.key_provider.load_private_key(key.clone_key());
     let key = key.map_err(|_| LetterError::Signing)?;
     let schemes = provider
         .signature_verification_algorithms

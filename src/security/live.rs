@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::directory::{
     CA_FILE, CERTIFICATE_FILE, DirectoryError, IdentityDirectory, KEY_FILE, LISTS_FILE,
+    SIGNING_CERTIFICATE_FILE, SIGNING_KEY_FILE,
 };
 
 /// How often the files are looked at.
@@ -30,7 +31,7 @@ pub struct LiveIdentity {
 type Mark = Option<(SystemTime, u64, u64)>;
 
 /// What tells that something in a folder is another file than before.
-type Marks = [Mark; 4];
+type Marks = [Mark; 6];
 
 impl LiveIdentity {
     /// Reads a folder; nothing is followed until `follow` runs.
@@ -67,7 +68,14 @@ impl LiveIdentity {
 
     /// Takes over what has changed and gives what the files look like.
     fn look(&self, known: Option<Marks>) -> Marks {
-        let files = [CERTIFICATE_FILE, KEY_FILE, CA_FILE, LISTS_FILE];
+        let files = [
+            CERTIFICATE_FILE,
+            KEY_FILE,
+            CA_FILE,
+            LISTS_FILE,
+            SIGNING_CERTIFICATE_FILE,
+            SIGNING_KEY_FILE,
+        ];
         let marks = files.map(|file| mark(&self.folder.join(file)));
         if known == Some(marks) {
             return marks;

@@ -9,15 +9,16 @@ use std::time::Duration;
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519, SanType,
 };
 use time::OffsetDateTime;
 
 use super::directory::{
-    CA_FILE, CERTIFICATE_FILE, DirectoryError, KEY_FILE, make_private_folder, read_private,
-    write_private, write_public,
+    CA_FILE, CERTIFICATE_FILE, DirectoryError, KEY_FILE, SIGNING_CERTIFICATE_FILE,
+    SIGNING_KEY_FILE, make_private_folder, read_private, write_private, write_public,
 };
 use super::identity::Identity;
+use super::trust::DOCUMENT_SIGNING;
 use crate::domain::clock::Timestamp;
 
 pub use revocation::{read_certificate, revoke};
@@ -82,7 +83,8 @@ pub fn make_authority(folder: &Path, name: &str, now: Timestamp) -> Result<(), P
     Ok(())
 }
 
-/// Issues a certificate by the CA of a folder and makes an identity directory of it.
+/// Issues a certificate by the CA of a folder and makes an identity directory of it. A node that serves others
+/// is a hub, and gets a key besides with which it signs evidence.
 pub fn issue(
     authority: &Path,
     request: &CertificateRequest,
@@ -93,16 +95,52 @@ pub fn issue(
     let authority_key = read_private(&authority.join(CA_KEY_FILE))?;
     let authority_key = KeyPair::from_pem(&String::from_utf8_lossy(&authority_key))?;
     let issuer = Issuer::from_ca_cert_pem(&authority_certificate, authority_key)?;
-    let key = KeyPair::generate()?;
-    let certificate = leaf(request, now)?.signed_by(&key, &issuer)?;
     make_private_folder(out)?;
-    write_private(&out.join(KEY_FILE), key.serialize_pem().as_bytes())?;
-    write_public(&out.join(CERTIFICATE_FILE), certificate.pem().as_bytes())?;
+    let certificate = leaf(request, line_purposes(request), now)?;
+    let line = (KEY_FILE, CERTIFICATE_FILE);
+    sign_and_write(&KeyPair::generate()?, &certificate, &issuer, out, line)?;
+    let is_hub = matches!(request.identity, Identity::Node(_)) && !request.hosts.is_empty();
+    if is_hub {
+        let certificate = leaf(request, vec![signing_purpose()], now)?;
+        let signing = (SIGNING_KEY_FILE, SIGNING_CERTIFICATE_FILE);
+        let key = KeyPair::generate_for(&PKCS_ED25519)?;
+        sign_and_write(&key, &certificate, &issuer, out, signing)?;
+    }
     write_public(&out.join(CA_FILE), authority_certificate.as_bytes())?;
     Ok(())
 }
 
-fn leaf(request: &CertificateRequest, now: Timestamp) -> Result<CertificateParams, PkiError> {
+fn sign_and_write(
+    key: &KeyPair,
+    certificate: &CertificateParams,
+    issuer: &Issuer<'_, KeyPair>,
+    out: &Path,
+    (key_file, certificate_file): (&str, &str),
+) -> Result<(), PkiError> {
+    let certificate = certificate.signed_by(key, issuer)?;
+    write_private(&out.join(key_file), key.serialize_pem().as_bytes())?;
+    write_public(&out.join(certificate_file), certificate.pem().as_bytes())?;
+    Ok(())
+}
+
+/// What the key of a line is for.
+fn line_purposes(request: &CertificateRequest) -> Vec<ExtendedKeyUsagePurpose> {
+    let mut purposes = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    if !request.hosts.is_empty() {
+        purposes.push(ExtendedKeyUsagePurpose::ServerAuth);
+    }
+    purposes
+}
+
+fn signing_purpose() -> ExtendedKeyUsagePurpose {
+    ExtendedKeyUsagePurpose::Other(DOCUMENT_SIGNING.to_vec())
+}
+
+fn leaf(
+    request: &CertificateRequest,
+    purposes: Vec<ExtendedKeyUsagePurpose>,
+    now: Timestamp,
+) -> Result<CertificateParams, PkiError> {
     let mut parameters = CertificateParams::default();
     let name = match &request.identity {
         Identity::Node(name) | Identity::Operator(name) => name.as_str(),
@@ -119,12 +157,7 @@ fn leaf(request: &CertificateRequest, now: Timestamp) -> Result<CertificateParam
             });
     }
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    if !request.hosts.is_empty() {
-        parameters
-            .extended_key_usages
-            .push(ExtendedKeyUsagePurpose::ServerAuth);
-    }
+    parameters.extended_key_usages = purposes;
     parameters.use_authority_key_identifier_extension = true;
     (parameters.not_before, parameters.not_after) = validity(now, request.days)?;
     Ok(parameters)
@@ -177,6 +210,29 @@ mod tests {
             IdentityDirectory::read(&out).expect("readable").identity,
             identity
         );
+    }
+
+    #[test]
+    fn a_hub_gets_a_signing_key_and_nobody_else_does() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = folder.path().join("ca");
+        let now = Timestamp::from_micros(1_795_000_000_000_000);
+        make_authority(&authority, "one", now).expect("a CA");
+        let signs = |uri: &str, hosts: &[&str], out: &str| {
+            let request = CertificateRequest {
+                identity: uri.parse().expect("an identity"),
+                hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+                days: 1,
+            };
+            let out = folder.path().join(out);
+            issue(&authority, &request, &out, now).expect("issued");
+            let directory = IdentityDirectory::read(&out).expect("readable");
+            directory.signer.is_some()
+        };
+
+        assert!(signs("childsync://node/hub", &["hub.example"], "hub"));
+        assert!(!signs("childsync://node/commune", &[], "commune"));
+        assert!(!signs("childsync://operator/an", &["here"], "an"));
     }
 
     #[test]

@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use rustls::{CertificateError, Error};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use webpki::EndEntityCert;
 
 use super::authorities::Authorities;
 use super::identity::{Identity, IdentityError};
 use crate::domain::clock::Timestamp;
+
+/// The purpose of a certificate that evidence is signed with: document signing, RFC 9336.
+pub const DOCUMENT_SIGNING: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 36];
+/// The same in DER form, without tag and length.
+const DOCUMENT_SIGNING_DER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 36];
 
 /// As what somebody is to be believed.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +22,10 @@ pub enum TrustedAs<'a> {
     Client,
     /// As the server that is reached under this host name or address.
     Server(&'a str),
+    /// As a hub that signs evidence, whoever it is.
+    Signer,
+    /// As the hub that signs evidence and is reached under this host name or address.
+    SignerAt(&'a str),
 }
 
 /// A certificate that is not to be believed.
@@ -57,14 +67,23 @@ pub fn believe(
     let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     let believed = match trusted_as {
         TrustedAs::Client => authorities.verify_client(chain, now),
-        TrustedAs::Server(host) => {
-            let host = host.trim_matches(['[', ']']);
-            let name = ServerName::try_from(host).map_err(|_| TrustError::OtherServer)?;
-            authorities.verify_server(chain, &name, now)
+        TrustedAs::Server(host) => authorities.verify_server(chain, &server_name(host)?, now),
+        TrustedAs::Signer | TrustedAs::SignerAt(_) => {
+            authorities.verify_purpose(chain, DOCUMENT_SIGNING_DER, now)
         }
     };
     believed.map_err(|error| read(&error))?;
+    if let TrustedAs::SignerAt(host) = trusted_as {
+        let own = EndEntityCert::try_from(own).map_err(|_| TrustError::Unusable)?;
+        own.verify_is_valid_for_subject_name(&server_name(host)?)
+            .map_err(|_| TrustError::OtherServer)?;
+    }
     Ok(Identity::of_certificate(own)?)
+}
+
+fn server_name(host: &str) -> Result<ServerName<'_>, TrustError> {
+    let host = host.trim_matches(['[', ']']);
+    ServerName::try_from(host).map_err(|_| TrustError::OtherServer)
 }
 
 fn read(error: &Error) -> TrustError {
@@ -154,5 +173,27 @@ mod tests {
             believe(&own.authorities, &[], TrustedAs::Client, at(NOW)),
             Err(TrustError::Unusable)
         );
+    }
+    #[test]
+    fn evidence_is_believed_of_a_signing_key_and_not_of_the_key_of_a_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let hub = identity(folder.path(), &["hub.example"]);
+        let signer = hub.signer.as_ref().expect("a hub signs");
+        let believed = |chain: &[CertificateDer<'static>], trusted_as, now| {
+            believe(&hub.authorities, chain, trusted_as, at(now)).map(|_| ())
+        };
+        let here = TrustedAs::SignerAt("hub.example");
+
+        assert_eq!(believed(&signer.chain, TrustedAs::Signer, NOW), Ok(()));
+        assert_eq!(believed(&signer.chain, here, NOW), Ok(()));
+        let elsewhere = TrustedAs::SignerAt("other.example");
+        let other = Err(TrustError::OtherServer);
+        assert_eq!(believed(&signer.chain, elsewhere, NOW), other);
+        let late = Err(TrustError::Expired);
+        assert_eq!(believed(&signer.chain, here, NOW + 3 * DAY), late);
+        assert!(believed(&hub.chain, here, NOW).is_err(), "the line's key");
+        let server = TrustedAs::Server("hub.example");
+        assert!(believed(&signer.chain, server, NOW).is_err(), "no server");
+        assert!(believed(&signer.chain, TrustedAs::Client, NOW).is_err());
     }
 }

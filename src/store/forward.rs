@@ -1,28 +1,44 @@
 //! Forward batches: what went upstream, and what the upstream said.
 
 use sqlx::{query, query_as, query_scalar};
+use uuid::Uuid;
 
 use super::bulk::Column;
+use super::sql::forward as sql;
 use super::submissions::expect_rows;
-use super::{StoreError, Transaction, on_conn, sql};
+use super::{StoreError, Transaction, on_conn};
 use crate::domain::clock::Timestamp;
 use crate::domain::golden::GoldenId;
 use crate::domain::record::{Lane, Version};
 
 /// A sealed batch that waits for its receipt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardBatch {
     /// Its number, without gaps over both lanes.
     pub number: i64,
+    /// Its identity; the UUID of zeros if an older program sealed it.
+    pub id: Uuid,
     /// First change it covers.
     pub first_change: i64,
     /// Last change it covers.
     pub last_change: i64,
+    /// Golden records in it.
+    pub records: i64,
+    /// Digest over its records.
+    pub digest: [u8; 32],
+    /// Its signed manifest; empty if an older program sealed it.
+    pub manifest: Vec<u8>,
+    /// When it was sealed.
+    pub sealed_at: Timestamp,
 }
 
 /// A batch to seal.
 #[derive(Clone, Debug)]
 pub struct NewForwardBatch {
+    /// Its identity.
+    pub id: Uuid,
+    /// Its number, from [`Transaction::next_batch_number`] of the same transaction.
+    pub number: i64,
     /// Its lane.
     pub lane: Lane,
     /// First change it covers.
@@ -33,15 +49,19 @@ pub struct NewForwardBatch {
     pub records: i64,
     /// BLAKE3 over identity, version and content hash of its records.
     pub digest: [u8; 32],
+    /// Its signed manifest.
+    pub manifest: Vec<u8>,
+    /// When it is sealed.
+    pub sealed_at: Timestamp,
+    /// The waiting batch whose changes it covers now.
+    pub replaced: Option<i64>,
 }
 
 /// What the upstream acknowledged of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Receipt {
-    /// Golden records that were sent in the end: fewer than sealed when newer changes overtook some.
-    pub records: i64,
-    /// Digest over those.
-    pub digest: [u8; 32],
+    /// The signed receipt; empty where the upstream gives none.
+    pub letter: Vec<u8>,
     /// Records that were new to the upstream.
     pub accepted: i64,
     /// Records that it held already.
@@ -70,6 +90,26 @@ pub struct ForwarderHealth {
     pub failed_attempts: i64,
 }
 
+type OpenTuple = (i64, Uuid, i64, i64, i64, Vec<u8>, Vec<u8>, i64);
+
+fn read_open(row: OpenTuple) -> Result<ForwardBatch, StoreError> {
+    let (number, id, first_change, last_change, records, digest, manifest, sealed_at) = row;
+    let digest = digest.try_into().map_err(|_| StoreError::Corrupt {
+        table: "forward_batch",
+        column: "digest",
+    })?;
+    Ok(ForwardBatch {
+        number,
+        id,
+        first_change,
+        last_change,
+        records,
+        digest,
+        manifest,
+        sealed_at: Timestamp::from_micros(sealed_at),
+    })
+}
+
 impl Transaction {
     /// Last change of a lane that the upstream has receipted.
     pub async fn forward_position(&mut self, lane: Lane) -> Result<i64, StoreError> {
@@ -87,70 +127,74 @@ impl Transaction {
         &mut self,
         lane: Lane,
     ) -> Result<Option<ForwardBatch>, StoreError> {
-        let row: Option<(i64, i64, i64)> = on_conn!(self, |conn| {
+        let row: Option<OpenTuple> = on_conn!(self, |conn| {
             query_as(sql::FIND_OPEN_BATCH)
                 .bind(lane.code())
                 .fetch_optional(conn)
                 .await?
         });
-        Ok(row.map(|(number, first_change, last_change)| ForwardBatch {
-            number,
-            first_change,
-            last_change,
-        }))
+        row.map(read_open).transpose()
     }
 
-    /// Seals a batch and gives it the next number.
-    pub async fn seal_batch(
-        &mut self,
-        batch: &NewForwardBatch,
-        now: Timestamp,
-    ) -> Result<ForwardBatch, StoreError> {
+    /// The number of the batch that this transaction seals.
+    pub async fn next_batch_number(&mut self) -> Result<i64, StoreError> {
         let number = self.lock_counter("batch").await? + 1;
         self.set_counter("batch", number).await?;
-        on_conn!(self, |conn| {
+        Ok(number)
+    }
+
+    /// Seals a batch, and puts it in the place of one that was sealed before.
+    pub async fn seal_batch(&mut self, batch: &NewForwardBatch) -> Result<(), StoreError> {
+        let replaced = on_conn!(self, |conn| {
             query(sql::INSERT_BATCH)
-                .bind(number)
+                .bind(batch.number)
+                .bind(batch.id)
                 .bind(batch.lane.code())
                 .bind(batch.first_change)
                 .bind(batch.last_change)
                 .bind(batch.records)
                 .bind(batch.digest.to_vec())
-                .bind(now.as_micros())
-                .execute(conn)
+                .bind(batch.manifest.clone())
+                .bind(batch.sealed_at.as_micros())
+                .execute(&mut *conn)
                 .await?;
+            match batch.replaced {
+                Some(replaced) => query(sql::REPLACE_BATCH)
+                    .bind(replaced)
+                    .bind(batch.number)
+                    .execute(&mut *conn)
+                    .await?
+                    .rows_affected(),
+                None => 0,
+            }
         });
-        Ok(ForwardBatch {
-            number,
-            first_change: batch.first_change,
-            last_change: batch.last_change,
-        })
+        expect_rows("REPLACE_BATCH", batch.replaced.map_or(0, |_| 1), replaced)
     }
 
     /// Notes the receipt of a batch and moves the lane's cursor to its end, both or neither.
     pub async fn receipt_batch(
         &mut self,
         lane: Lane,
-        batch: ForwardBatch,
-        receipt: &Receipt,
+        number: i64,
+        last_change: i64,
+        receipt: Receipt,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let from = self.forward_position(lane).await?;
         let (receipted, moved) = on_conn!(self, |conn| {
             let receipted = query(sql::RECEIPT_BATCH)
-                .bind(batch.number)
-                .bind(receipt.records)
-                .bind(receipt.digest.to_vec())
+                .bind(number)
                 .bind(now.as_micros())
                 .bind(receipt.accepted)
                 .bind(receipt.unchanged)
                 .bind(receipt.refused)
+                .bind(receipt.letter)
                 .execute(&mut *conn)
                 .await?;
             let moved = query(sql::MOVE_FORWARD_CURSOR)
                 .bind(lane.code())
                 .bind(from)
-                .bind(batch.last_change)
+                .bind(last_change)
                 .execute(&mut *conn)
                 .await?;
             (receipted.rows_affected(), moved.rows_affected())
@@ -167,7 +211,9 @@ impl Transaction {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let any: i64 = on_conn!(self, |conn| {
-            query_scalar(sql::COUNT_REFUSED).fetch_one(conn).await?
+            query_scalar(super::sql::COUNT_REFUSED)
+                .fetch_one(conn)
+                .await?
         });
         if any > 0 {
             let columns = vec![Column::Uuid(taken.iter().map(|id| id.as_uuid()).collect())];

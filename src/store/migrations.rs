@@ -76,6 +76,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0010_comparisons.sql"),
         postgres: include_str!("../../migrations/postgres/0010_comparisons.sql"),
     },
+    Step {
+        version: 11,
+        name: "batches",
+        sqlite: include_str!("../../migrations/sqlite/0011_batches.sql"),
+        postgres: include_str!("../../migrations/postgres/0011_batches.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ pub(super) mod agent;
 pub(super) mod bundles;
 pub(super) mod comparisons;
 pub(super) mod custody;
+pub(super) mod forward;
 pub(super) mod linkage;
 pub(super) mod relink;
 pub(super) mod tier_words;
@@ -515,68 +516,6 @@ pub(super) const SCAN_SOURCE_HASHES: &str = "
     ORDER BY record_id
     LIMIT $4";
 
-// Forwarding
-
-pub(super) const READ_FORWARD_CURSOR: &str = "SELECT position FROM forward_cursor WHERE lane = $1";
-pub(super) const MOVE_FORWARD_CURSOR: &str = "
-    UPDATE forward_cursor
-    SET position = $3
-    WHERE lane = $1
-      AND position = $2";
-pub(super) const FIND_OPEN_BATCH: &str = "
-    SELECT number, first_change, last_change
-    FROM forward_batch
-    WHERE lane = $1
-      AND receipted_at = 0
-    ORDER BY number
-    LIMIT 1";
-pub(super) const INSERT_BATCH: &str = "
-    INSERT INTO forward_batch
-        (number, lane, first_change, last_change, records, digest, sealed_at, receipted_at,
-         accepted, unchanged, refused)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0)";
-pub(super) const RECEIPT_BATCH: &str = "
-    UPDATE forward_batch
-    SET records = $2, digest = $3, receipted_at = $4, accepted = $5, unchanged = $6, refused = $7
-    WHERE number = $1
-      AND receipted_at = 0";
-pub(super) const READ_LAST_RECEIPT: &str = "
-    SELECT number, receipted_at
-    FROM forward_batch
-    WHERE receipted_at > 0
-    ORDER BY number DESC
-    LIMIT 1";
-pub(super) const PUT_REFUSALS: Bulk = Bulk {
-    columns: &[
-        ("golden_id", "UUID"),
-        ("version", "BIGINT"),
-        ("reason", "TEXT"),
-        ("refused_at", "BIGINT"),
-    ],
-    body: "
-    INSERT INTO forward_refusal (golden_id, version, reason, refused_at)
-    SELECT golden_id, version, reason, refused_at
-    FROM k
-    WHERE 1 = 1
-    ON CONFLICT (golden_id) DO UPDATE
-    SET version = excluded.version,
-        reason = excluded.reason,
-        refused_at = excluded.refused_at",
-};
-pub(super) const CLEAR_REFUSALS: Bulk = Bulk {
-    columns: &[("golden_id", "UUID")],
-    body: "DELETE FROM forward_refusal WHERE golden_id IN (SELECT golden_id FROM k)",
-};
-pub(super) const SET_FORWARDER_HEALTH: &str = "
-    UPDATE forwarder_health
-    SET last_error = $2, failed_attempts = $3
-    WHERE lane = $1";
-pub(super) const READ_FORWARDER_HEALTH: &str = "
-    SELECT last_error, failed_attempts
-    FROM forwarder_health
-    ORDER BY failed_attempts DESC
-    LIMIT 1";
-
 // Sealing
 
 pub(super) const READ_KEY_PROOF: &str = "SELECT proof FROM key_proof";
@@ -636,7 +575,8 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .chain(uploads::PLAIN)
         .chain(bundles::PLAIN)
         .chain(comparisons::PLAIN)
-        .chain(custody::PLAIN);
+        .chain(custody::PLAIN)
+        .chain(forward::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
     let bulk = BULK
         .iter()
@@ -645,7 +585,8 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .chain(comparisons::BULK)
         .chain(tier_words::BULK)
         .chain(units::BULK)
-        .chain(uploads::BULK);
+        .chain(uploads::BULK)
+        .chain(forward::BULK);
     let bulk = bulk.map(|(name, bulk)| {
         (
             *name,
@@ -693,14 +634,6 @@ const PLAIN: &[(&str, &str)] = named![
     READ_PROVENANCE,
     SCAN_GOLDEN_HASHES,
     SCAN_SOURCE_HASHES,
-    READ_FORWARD_CURSOR,
-    MOVE_FORWARD_CURSOR,
-    FIND_OPEN_BATCH,
-    INSERT_BATCH,
-    RECEIPT_BATCH,
-    READ_LAST_RECEIPT,
-    SET_FORWARDER_HEALTH,
-    READ_FORWARDER_HEALTH,
     READ_KEY_PROOF,
     INSERT_KEY_PROOF,
     COUNT_WAITING,
@@ -727,6 +660,4 @@ const BULK: &[(&str, Bulk)] = named![
     FIND_LINKED_UNITS,
     FIND_GOLDEN_RECORDS,
     PUT_GOLDEN_RECORDS,
-    PUT_REFUSALS,
-    CLEAR_REFUSALS,
 ];

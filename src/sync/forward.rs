@@ -1,19 +1,23 @@
 //! The forwarder: golden-record changes go upstream as forward batches.
 //!
-//! A batch is a range of change numbers, sealed with a number before it is sent and kept until the
-//! upstream has acknowledged every record of it. Sending a batch twice is safe, because the upstream
-//! knows each record by identity and version; so a crash anywhere between sealing, sending, the
-//! upstream's commit and our note of the receipt is harmless. A record that changes again while its
-//! batch waits moves on to a later batch: many changes collapse into one.
+//! A batch is a range of change numbers, sealed with a number and a signed manifest before it is sent, and kept
+//! until the upstream has answered for every record of it and has signed what it holds. What is sent is what
+//! was sealed: if a record has changed by the next attempt, the batch is replaced by one under the next
+//! number, and the record goes with a later one: many changes collapse into one. Sending twice is safe, because
+//! the upstream knows each record by identity and version and each batch by its own; so a crash anywhere
+//! between sealing, sending, the upstream's commit and our note of the receipt is harmless.
 
 mod batch;
+mod health;
+mod receipt;
+mod seal;
 mod upstream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::backoff::backoff;
 use super::leadership::Leadership;
@@ -23,15 +27,27 @@ use crate::domain::golden::GoldenId;
 use crate::domain::record::{Lane, Version};
 use crate::observability::metrics::Metrics;
 use crate::security::seal::{SealError, SealKey};
-use crate::store::{
-    ForwarderHealth, GoldenChange, LeaseName, NewForwardBatch, Receipt, Refusal, Store, StoreError,
-};
+use crate::store::{Store, StoreError};
+use health::asked_wait;
 
-pub use batch::{BatchEntry, SealedBatch, digest};
-pub use upstream::{Answer, OutgoingBody, OutgoingChange, SignedReceipt, Upstream, UpstreamError};
+pub use batch::{
+    BATCH_ENTRY_BYTES, BatchEntry, Manifest, ManifestWriter, SealedBatch, SigningFailed, digest,
+    read_entries, write_entries,
+};
+pub use upstream::{
+    Answer, OutgoingBody, OutgoingChange, ReceiptError, SignedReceipt, Upstream, UpstreamError,
+};
 
 /// What the upstream has answered of the batch that is on its way: at most one batch.
 type Answered = HashMap<(GoldenId, Version), Answer>;
+
+/// How far the batch is that is on its way.
+#[derive(Default)]
+struct Progress {
+    answered: Answered,
+    /// The upstream does not take the manifest, or contradicts itself about it: another one may do.
+    seal_anew: bool,
+}
 
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +57,13 @@ enum ForwardError {
     #[error(transparent)]
     Sealing(#[from] SealError),
     #[error(transparent)]
+    Signing(#[from] SigningFailed),
+    #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    #[error("the upstream's receipt says that it does not hold what it had acknowledged")]
+    ReceiptDiffers,
 }
 
 /// Sends one lane of a hub's golden-record changes. Each lane has its own line, so that an urgent
@@ -63,6 +85,10 @@ pub struct Forwarder<U> {
     pub lane: Lane,
     /// The line upstream.
     pub upstream: U,
+    /// Writes and signs manifests.
+    pub manifests: Arc<dyn ManifestWriter>,
+    /// Gives batches their identities.
+    pub fresh_id: fn() -> Uuid,
     /// Golden records of one batch at most.
     pub batch_records: u32,
     /// Spreads waits, from 0 to 1.
@@ -75,10 +101,10 @@ impl<U: Upstream> Forwarder<U> {
         let mut changes = self.signals.changes.listen();
         // What an earlier process noted is not known: the first success clears it.
         let mut failures = 1;
-        let mut answered = Answered::new();
+        let mut progress = Progress::default();
         while !stop.is_cancelled() {
-            let before = answered.len();
-            let Some(step) = stop.run_until_cancelled(self.step(&mut answered)).await else {
+            let before = progress.answered.len();
+            let Some(step) = stop.run_until_cancelled(self.step(&mut progress)).await else {
                 break;
             };
             match step {
@@ -89,7 +115,7 @@ impl<U: Upstream> Forwarder<U> {
                 Ok(_) => self.recovered(&mut failures).await,
                 Err(error) => {
                     // A line that carries something before it breaks is worth another try soon.
-                    failures = if answered.len() > before {
+                    failures = if progress.answered.len() > before {
                         1
                     } else {
                         failures + 1
@@ -106,29 +132,66 @@ impl<U: Upstream> Forwarder<U> {
     }
 
     /// Sends one batch, if this process leads and there is one. Returns how many changes it covered.
-    async fn step(&mut self, answered: &mut Answered) -> Result<usize, ForwardError> {
+    async fn step(&mut self, progress: &mut Progress) -> Result<usize, ForwardError> {
         let Some(token) = self.leadership.hold().await? else {
             return Ok(0);
         };
-        let Some((batch, changes)) = self.next_batch(token).await? else {
+        let Some((batch, changes)) = self.next_batch(token, progress.seal_anew).await? else {
             return Ok(0);
         };
+        progress.seal_anew = false;
         let entries = batch::entries(&changes);
         let sent = batch::open(&self.key, &changes)?;
-        self.send_unanswered(&batch, &sent, answered).await?;
-        let answers = sent
-            .iter()
-            .map(|change| answered.get(&(change.golden_id, change.version)).cloned());
+        self.send_unanswered(&batch, &sent, &mut progress.answered)
+            .await?;
+        let answers = sent.iter().map(|change| {
+            let key = (change.golden_id, change.version);
+            progress.answered.get(&key).cloned()
+        });
         let Some(answers) = answers.collect() else {
             return Err(
                 UpstreamError::Nonsense("it answered for another number of records").into(),
             );
         };
-        self.upstream.receipt(&batch, &entries).await?;
-        self.note_receipt(token, &batch, &sent, answers).await?;
-        answered.clear();
+        let receipt = self.ask_receipt(&batch, &entries, progress).await?;
+        let judged = receipt::judge(answers, receipt.as_ref());
+        let Some(answers) = judged else {
+            *progress = Progress {
+                seal_anew: true,
+                ..Progress::default()
+            };
+            return Err(ForwardError::ReceiptDiffers);
+        };
+        self.note_receipt(token, &batch, &entries, answers, receipt)
+            .await?;
+        progress.answered.clear();
         self.metrics.batch_forwarded(sent.len());
         Ok(sent.len().max(1))
+    }
+
+    /// Asks for the receipt of a batch. A manifest that the upstream does not take will not be taken later
+    /// either: its certificate has run out by now, or its identity is taken.
+    async fn ask_receipt(
+        &mut self,
+        batch: &SealedBatch,
+        entries: &[BatchEntry],
+        progress: &mut Progress,
+    ) -> Result<Option<SignedReceipt>, ReceiptError> {
+        let asked = self.upstream.receipt(batch, entries).await;
+        if let Err(error) = &asked {
+            progress.seal_anew = match error {
+                ReceiptError::Upstream(UpstreamError::Refused { retry_after, .. }) => {
+                    retry_after.is_none()
+                }
+                ReceiptError::Invalid(_) => true,
+                ReceiptError::Upstream(
+                    UpstreamError::Unreachable(_)
+                    | UpstreamError::Nonsense(_)
+                    | UpstreamError::TimedOut,
+                ) => false,
+            };
+        }
+        asked
     }
 
     /// Sends what an earlier attempt did not get an answer for, and remembers the answers as they come.
@@ -152,152 +215,5 @@ impl<U: Upstream> Forwarder<U> {
         let pushed = self.upstream.push(batch, missing, &mut answers).await;
         answered.extend(keys.into_iter().zip(answers));
         pushed
-    }
-
-    /// The batch that waits for its receipt, or a newly sealed one, with its records as they are now.
-    async fn next_batch(
-        &self,
-        token: i64,
-    ) -> Result<Option<(SealedBatch, Vec<GoldenChange>)>, StoreError> {
-        let mut reading = self.store.read().await?;
-        let position = reading.forward_position(self.lane).await?;
-        let open = reading.find_open_batch(self.lane).await?;
-        // A sealed batch is read whole: its receipt will move the cursor to its end.
-        let (up_to, limit) = match open {
-            Some(batch) => (batch.last_change, i64::MAX),
-            None => (i64::MAX, i64::from(self.batch_records)),
-        };
-        let changes = reading
-            .read_golden_changes(self.lane, position, up_to, limit)
-            .await?;
-        drop(reading);
-        let digest = digest(&batch::entries(&changes));
-        if let Some(batch) = open {
-            return Ok(Some((SealedBatch::new(self.lane, batch, digest), changes)));
-        }
-        let (Some(first), Some(last)) = (changes.first(), changes.last()) else {
-            return Ok(None);
-        };
-        let new = NewForwardBatch {
-            lane: self.lane,
-            first_change: first.change,
-            last_change: last.change,
-            records: i64::try_from(changes.len()).unwrap_or(i64::MAX),
-            digest,
-        };
-        let mut transaction = self.store.write().await?;
-        transaction.check_fence(LeaseName::Forwarder, token).await?;
-        let batch = transaction.seal_batch(&new, self.clock.now()).await?;
-        transaction.commit().await?;
-        Ok(Some((SealedBatch::new(self.lane, batch, digest), changes)))
-    }
-
-    async fn note_receipt(
-        &self,
-        token: i64,
-        batch: &SealedBatch,
-        sent: &[OutgoingChange],
-        answers: Vec<Answer>,
-    ) -> Result<(), StoreError> {
-        let mut receipt = Receipt {
-            records: 0,
-            digest: batch.digest,
-            accepted: 0,
-            unchanged: 0,
-            refused: 0,
-        };
-        let (mut taken, mut refused) = (Vec::new(), Vec::new());
-        for (change, answer) in sent.iter().zip(answers) {
-            receipt.records += 1;
-            match answer {
-                Answer::Accepted => {
-                    receipt.accepted += 1;
-                    taken.push(change.golden_id);
-                }
-                Answer::Unchanged => {
-                    receipt.unchanged += 1;
-                    taken.push(change.golden_id);
-                }
-                Answer::Refused(reason) => {
-                    receipt.refused += 1;
-                    let (golden_id, version) = (change.golden_id, change.version);
-                    refused.push(Refusal {
-                        golden_id,
-                        version,
-                        reason,
-                    });
-                }
-            }
-        }
-        let now = self.clock.now();
-        let mut transaction = self.store.write().await?;
-        transaction.check_fence(LeaseName::Forwarder, token).await?;
-        transaction
-            .receipt_batch(batch.lane, batch.row(), &receipt, now)
-            .await?;
-        transaction.note_refusals(&taken, &refused, now).await?;
-        if !refused.is_empty() {
-            // What is taken is told by the upstream's feed; what it refuses stands in no feed but ours.
-            let golden: Vec<GoldenId> = refused.iter().map(|row| row.golden_id).collect();
-            let feed = transaction.lock_counter("feed").await?;
-            let feed = transaction.retell_golden_records(&golden, feed).await?;
-            transaction.set_counter("feed", feed).await?;
-        }
-        transaction.commit().await?;
-        if !refused.is_empty() {
-            self.signals.changes.call();
-            tracing::warn!(
-                batch.number = batch.number,
-                batch.refused = receipt.refused,
-                "The upstream refused records of a batch; the others went through"
-            );
-        }
-        Ok(())
-    }
-
-    async fn recovered(&self, failures: &mut u32) {
-        if std::mem::take(failures) > 0 {
-            tracing::info!(lane = ?self.lane, "The upstream takes records");
-            self.note_health(ForwarderHealth::default()).await;
-        }
-    }
-
-    async fn failed(&self, error: &ForwardError, failures: u32) {
-        self.metrics.forward_failed();
-        tracing::warn!(lane = ?self.lane, error = %error, attempt = failures, "Forwarding failed");
-        let last_error = match error {
-            ForwardError::Store(_) => "STORE".to_owned(),
-            ForwardError::Sealing(_) => "SEALING".to_owned(),
-            ForwardError::Upstream(error) => error.word(),
-        };
-        let failed_attempts = i64::from(failures);
-        self.note_health(ForwarderHealth {
-            last_error,
-            failed_attempts,
-        })
-        .await;
-    }
-
-    async fn note_health(&self, health: ForwarderHealth) {
-        let noted = async {
-            let mut transaction = self.store.write().await?;
-            transaction.set_forwarder_health(self.lane, &health).await?;
-            transaction.commit().await
-        };
-        if let Err(error) = noted.await {
-            tracing::warn!(error = %error, "The forwarder's health could not be noted");
-        }
-    }
-}
-
-/// How long the upstream asks us to wait.
-fn asked_wait(error: &ForwardError) -> Duration {
-    match error {
-        ForwardError::Upstream(UpstreamError::Refused { retry_after, .. }) => {
-            retry_after.unwrap_or_default()
-        }
-        ForwardError::Upstream(_) | ForwardError::Store(_) | ForwardError::Sealing(_) => {
-            Duration::ZERO
-        }
     }
 }

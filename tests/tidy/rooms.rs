@@ -36,7 +36,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 
 /// The wire asks the use cases. It keeps the store to hand it to them, chooses the gRPC code of its
 /// errors and writes out the rows that the use cases answer with.
-const GRPC: [&str; 25] = [
+const GRPC: [&str; 27] = [
     "domain",
     "sync",
     "security",
@@ -61,6 +61,9 @@ const GRPC: [&str; 25] = [
     "store::Entry",
     "store::HeldUpload",
     "store::UploadKey",
+    // A batch as an operator is shown it.
+    "store::ReceivedBatch",
+    "store::SentBatch",
     // A bundle as an operator is shown it.
     "store::ImportedBundle",
     // A comparison as an operator is shown it.

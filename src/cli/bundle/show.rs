@@ -44,7 +44,9 @@ impl Show {
             .and_then(|kind| match kind {
                 LetterKind::Bundle => bundle(&bytes, directory.as_ref()),
                 LetterKind::Receipt => receipt(&bytes),
-                LetterKind::HubCard => Err(LetterError::OtherKind(kind).into()),
+                LetterKind::HubCard | LetterKind::BatchManifest | LetterKind::BatchReceipt => {
+                    Err(LetterError::OtherKind(kind).into())
+                }
             });
         let told = told.with_context(|| self.file.display().to_string())?;
         if self.json {

@@ -104,7 +104,7 @@ impl BundleWriter {
             content_digest: blake3::hash(&sealed.content).as_bytes().to_vec(),
             encapsulated_key: sealed.encapsulated,
             reply_key: terms.reply.as_bytes().to_vec(),
-            chain: chain_bytes(terms.identity),
+            chain: chain_bytes(&terms.identity.chain),
         };
         let header = header.encode_to_vec();
         let kind = LetterKind::Bundle;
@@ -134,7 +134,7 @@ impl<'a> BundleLetter<'a> {
     pub fn read(bytes: &'a [u8]) -> Result<Self, BundleFileError> {
         let (header, chain, content) =
             read_signed(LetterKind::Bundle, bytes, |header: &v1::BundleHeader| {
-                &header.chain
+                header.chain.clone()
             })?;
         check_content(&header.content_digest, content)?;
         Ok(Self {

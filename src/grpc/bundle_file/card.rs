@@ -30,7 +30,7 @@ pub fn write_card(
     let header = v1::HubCardHeader {
         hub: hub.to_string(),
         public_key: key.public()?.as_bytes().to_vec(),
-        chain: chain_bytes(identity),
+        chain: chain_bytes(&identity.chain),
     };
     let header = header.encode_to_vec();
     Ok(write_letter(LetterKind::HubCard, &header, &[], identity)?)

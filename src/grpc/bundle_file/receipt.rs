@@ -58,7 +58,7 @@ pub fn write_receipt(
         bundle_digest: bundle_digest.to_vec(),
         content_digest: blake3::hash(&sealed.content).as_bytes().to_vec(),
         encapsulated_key: sealed.encapsulated,
-        chain: chain_bytes(identity),
+        chain: chain_bytes(&identity.chain),
     };
     let header = header.encode_to_vec();
     Ok(write_letter(
@@ -114,7 +114,7 @@ impl<'a> ReceiptLetter<'a> {
         let (header, chain, content) = read_signed(
             LetterKind::Receipt,
             bytes,
-            |header: &v1::BundleReceiptHeader| &header.chain,
+            |header: &v1::BundleReceiptHeader| header.chain.clone(),
         )?;
         check_content(&header.content_digest, content)?;
         Ok(Self {

@@ -78,9 +78,26 @@ impl UpstreamError {
     }
 }
 
-/// What an upstream signs when it has taken a batch, byte for byte.
+/// Why there is no receipt of a batch. Everything is tried again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// The line or the upstream failed.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// What the upstream gave proves nothing.
+    #[error("the upstream's receipt {0}")]
+    Invalid(String),
+}
+
+/// What an upstream says of a batch when all its records are answered. Whoever implements [`Upstream`] has made
+/// sure that the upstream signed it, for this very manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedReceipt(pub Vec<u8>);
+pub struct SignedReceipt {
+    /// The receipt, byte for byte, to be kept as evidence.
+    pub letter: Vec<u8>,
+    /// Positions, from 0, of the records of the batch that the upstream does not hold.
+    pub not_held: Vec<usize>,
+}
 
 /// Who takes golden records: one line upstream. What stands behind it, a hub or something else, is for the
 /// configuration to say.
@@ -95,10 +112,11 @@ pub trait Upstream: Send {
     ) -> impl Future<Output = Result<(), UpstreamError>> + Send;
 
     /// Tells the upstream that all records of a batch are answered, and returns what it signs for that;
-    /// `None` where it gives no receipts. Asked again for the same batch it answers the same.
+    /// `None` where it gives no receipts. A receipt whose signature, signer, batch or digest is not right is an
+    /// error. Asked again for the same batch an honest upstream answers the same.
     fn receipt(
         &mut self,
         batch: &SealedBatch,
         entries: &[BatchEntry],
-    ) -> impl Future<Output = Result<Option<SignedReceipt>, UpstreamError>> + Send;
+    ) -> impl Future<Output = Result<Option<SignedReceipt>, ReceiptError>> + Send;
 }
