@@ -1,6 +1,7 @@
 //! One file per verb.
 
 mod agent;
+mod batches;
 mod bundle;
 mod check_config;
 mod compare;
@@ -40,6 +41,7 @@ enum Verb {
     Hub(hub::RunHub),
     Agent(agent::Agent),
     Corrections(corrections::ShowCorrections),
+    Batches(batches::Batches),
     Bundle(bundle::Bundle),
     CheckConfig(check_config::CheckConfig),
     Compare(compare::Compare),
@@ -84,6 +86,7 @@ impl Verb {
             Self::Demo(verb) => operator::block_on(verb.run()),
             Self::Hub(verb) => operator::block_on(verb.run()),
             Self::Agent(verb) => verb.run(),
+            Self::Batches(verb) => operator::block_on(verb.run()),
             Self::Bundle(verb) => operator::block_on(verb.run()),
             Self::Corrections(verb) => operator::block_on(verb.run()),
             Self::CheckConfig(verb) => verb.run(),

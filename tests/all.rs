@@ -18,6 +18,7 @@ mod agent_terminal;
 mod agent_tiers;
 mod attacks;
 mod batch_faults;
+mod batch_verbs;
 mod batches;
 mod bundle_faults;
 mod bundle_refusals;

@@ -41,6 +41,7 @@ impl App {
                     let identity = Arc::clone(&self.upstream_identity);
                     let hub = HubUpstream::new(&upstream.url, identity, upstream.patience(), clock);
                     let hub = hub.context("upstream.url")?;
+                    let hub = hub.with_cap(upstream.bytes_per_second(lane));
                     let forwarder = self.forwarder(lane, hub, evidence.clone());
                     background.spawn(forwarder.run(workers.clone()));
                 }

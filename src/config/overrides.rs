@@ -21,7 +21,14 @@ pub(super) const HUB_KEYS: Keys = &[
     ("sealing", &["key_file"]),
     (
         "upstream",
-        &["kind", "url", "directory", "patience_milliseconds"],
+        &[
+            "kind",
+            "url",
+            "directory",
+            "patience_milliseconds",
+            "routine_kilobytes_per_second",
+            "urgent_kilobytes_per_second",
+        ],
     ),
     ("access", &["operators"]),
     ("linkage", &["model_file"]),
@@ -104,7 +111,7 @@ fn read_value(key: &str, variable: &str, value: String) -> Result<Value, ConfigE
             names.map(|name| Value::String(name.to_owned())).collect(),
         ));
     }
-    if key.ends_with("_max") || key.ends_with("_milliseconds") {
+    if key.ends_with("_max") || key.ends_with("_milliseconds") || key.ends_with("_per_second") {
         let number = value
             .parse()
             .map_err(|_| wrong(variable, "must be a number"))?;

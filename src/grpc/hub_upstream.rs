@@ -53,6 +53,15 @@ impl HubUpstream {
         })
     }
 
+    /// The same line, which carries no more than so many bytes a second.
+    #[must_use]
+    pub fn with_cap(self, bytes_per_second: Option<u64>) -> Self {
+        Self {
+            pushing: self.pushing.with_cap(bytes_per_second),
+            ..self
+        }
+    }
+
     /// Refuses what the hub at this address has not signed for this manifest.
     fn check(&self, manifest: &[u8], receipt: &[u8]) -> Result<ReceiptLetter, BatchFileError> {
         let manifest = ManifestLetter::read(manifest)?;
@@ -99,6 +108,8 @@ impl Upstream for HubUpstream {
             manifest: batch.letter.clone(),
             entries: write_entries(entries),
         };
+        let size = request.manifest.len() + request.entries.len();
+        self.pushing.wait_for(size).await;
         let answer = within(self.patience, self.batches.submit_manifest(request)).await?;
         let letter = answer.into_inner().receipt;
         let receipt = self.check(&batch.letter, &letter);

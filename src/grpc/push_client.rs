@@ -1,9 +1,12 @@
 //! The client side of `Push`: for the forwarder, the command line and everybody who sends records.
 
+mod pace;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
@@ -18,6 +21,7 @@ use super::proto::v1::record_change::Content;
 use super::status::read_upstream_error;
 use crate::domain::record::RecordKind;
 use crate::sync::forward::{OutgoingBody, UpstreamError};
+use pace::Pace;
 
 /// How long the hub may take to acknowledge a request.
 pub const ACKNOWLEDGE_MILLISECONDS_MAX: u64 = 30_000;
@@ -39,6 +43,7 @@ pub struct PushClient {
     caution: u32,
     /// How long the hub may be silent.
     patience: Duration,
+    pace: Option<Pace>,
 }
 
 struct PushStream {
@@ -57,6 +62,23 @@ impl PushClient {
             stream: None,
             caution: 0,
             patience: Duration::from_millis(ACKNOWLEDGE_MILLISECONDS_MAX),
+            pace: None,
+        }
+    }
+
+    /// The same client, which sends no more than so many bytes a second.
+    #[must_use]
+    pub fn with_cap(self, bytes_per_second: Option<u64>) -> Self {
+        Self {
+            pace: bytes_per_second.map(|cap| Pace::new(cap, Instant::now())),
+            ..self
+        }
+    }
+
+    /// Waits until the cap of the line lets so many bytes go.
+    pub(super) async fn wait_for(&mut self, bytes: usize) {
+        if let Some(pace) = &mut self.pace {
+            tokio::time::sleep_until(pace.book(bytes, Instant::now())).await;
         }
     }
 
@@ -111,7 +133,11 @@ impl PushClient {
         };
         let window = (stream.window >> self.caution).max(1);
         let mut waiting: VecDeque<(u64, Vec<(String, u64)>)> = VecDeque::new();
-        let mut requests = split(changes, REQUEST_BYTES_MAX >> self.caution)
+        let bytes_max = match &self.pace {
+            Some(pace) => pace.request_bytes_max().min(REQUEST_BYTES_MAX),
+            None => REQUEST_BYTES_MAX,
+        };
+        let mut requests = split(changes, bytes_max >> self.caution)
             .into_iter()
             .peekable();
         while requests.peek().is_some() || !waiting.is_empty() {
@@ -122,6 +148,10 @@ impl PushClient {
                     .iter()
                     .map(|change| (change.record_id.clone(), change.version));
                 let names = names.collect();
+                if self.pace.is_some() {
+                    let sizes = changes.iter().map(prost::Message::encoded_len);
+                    self.wait_for(sizes.sum()).await;
+                }
                 waiting.push_back((stream.request(changes).await?, names));
                 continue;
             }

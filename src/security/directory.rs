@@ -176,6 +176,16 @@ fn read_signer(folder: &Path, identity: &Identity) -> Result<Option<Signer>, Dir
     Ok(Some(Signer { chain, key: read }))
 }
 
+/// Reads the certificates of CAs, which revoke nobody.
+pub fn read_authorities(path: &Path) -> Result<Authorities, DirectoryError> {
+    Authorities::new(read_certificates(path)?, Vec::new()).map_err(|error| {
+        DirectoryError::Authorities {
+            path: path.to_owned(),
+            error,
+        }
+    })
+}
+
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, DirectoryError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
     match certificates {
