@@ -32,6 +32,7 @@ use crate::security::identity::Identity;
 use crate::security::live::LiveIdentity;
 use crate::security::seal::SealKey;
 use crate::store::{LeaseName, Store, StoreOptions};
+use crate::sync::forwarded::Forms;
 use crate::sync::ingest::{GroupCommit, GroupCommitOptions};
 use crate::sync::leadership::Leadership;
 use crate::sync::models::ModelsInUse;
@@ -43,6 +44,7 @@ use crate::sync::upload::UploadCommitter;
 use drain::Running;
 
 pub use agent::AgentApp;
+pub use upstream::policy_without_key;
 
 /// A hub that is ready to run.
 pub struct App {
@@ -52,6 +54,8 @@ pub struct App {
     upstream_identity: Arc<LiveIdentity>,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
+    /// What of a record goes upstream.
+    forms: Forms,
     connections: TcpListener,
     metrics_listener: Option<TcpListener>,
     /// Names this process among the replicas of the hub.
@@ -83,6 +87,7 @@ impl App {
         };
         let models = configured_models(&config)?;
         let metrics = Arc::new(Metrics::default());
+        let forms = upstream::configured_forms(&config)?;
         let hub = Arc::new(Hub {
             name: config.hub.name.clone(),
             unit: config.hub.unit,
@@ -110,6 +115,7 @@ impl App {
             upstream_identity,
             hub,
             metrics,
+            forms,
             connections,
             metrics_listener,
             owner,
@@ -204,6 +210,7 @@ impl App {
         let reconciler = Reconciler {
             store: self.hub.store.clone(),
             codec: Arc::clone(&self.hub.codec),
+            forms: self.forms.clone(),
             key: Arc::clone(&self.hub.key),
             clock: Arc::clone(&self.hub.clock),
             signals: Arc::clone(&self.hub.signals),

@@ -15,6 +15,7 @@ mod linkage;
 mod node;
 mod operator;
 mod pki;
+mod policy;
 mod review;
 mod status;
 mod trace;
@@ -46,6 +47,7 @@ enum Verb {
     CheckConfig(check_config::CheckConfig),
     Compare(compare::Compare),
     Pki(pki::Pki),
+    Policy(policy::ShowPolicy),
     Review(review::Review),
     Linkage(linkage::Linkage),
     Node(node::Node),
@@ -92,6 +94,7 @@ impl Verb {
             Self::CheckConfig(verb) => verb.run(),
             Self::Compare(verb) => operator::block_on(verb.run()),
             Self::Pki(verb) => verb.run(),
+            Self::Policy(verb) => verb.run(),
             Self::Linkage(verb) => operator::block_on(verb.run()),
             Self::Review(verb) => operator::block_on(verb.run()),
             Self::Node(verb) => operator::block_on(verb.run()),

@@ -5,6 +5,7 @@
 
 mod agent;
 mod overrides;
+mod policy;
 mod text;
 mod upstream;
 
@@ -20,6 +21,7 @@ use crate::observability::logging::{self, LogFormat};
 
 pub use agent::{AGENT_CONFIG_FILE, AgentConfig};
 pub use overrides::ENVIRONMENT_PREFIX;
+pub use policy::{Goes, PolicySection};
 pub use upstream::{UpstreamKind, UpstreamSection};
 
 /// A configuration that cannot be used.

@@ -4,6 +4,7 @@
 //! that is wrong or odd in it and makes a [`record`] of it. Rules and code lists come from the
 //! reference data, compiled in.
 
+pub mod circumstance;
 pub mod clock;
 pub mod code_list;
 pub mod comparison;
@@ -15,6 +16,7 @@ pub mod legacy_text;
 pub mod node;
 pub mod pair;
 pub mod personal_number;
+pub mod policy;
 pub mod record;
 pub mod relations;
 pub mod standing;

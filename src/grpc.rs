@@ -17,6 +17,7 @@ pub mod convert;
 pub mod custody_service;
 pub mod feed;
 pub mod feed_client;
+pub mod forwarded;
 pub mod hub;
 pub mod hub_upstream;
 pub mod ingest;

@@ -7,5 +7,6 @@ pub mod identity;
 pub mod letter;
 pub mod live;
 pub mod pki;
+pub mod pseudonym;
 pub mod seal;
 pub mod trust;

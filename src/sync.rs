@@ -13,6 +13,7 @@ pub mod comparison;
 pub mod custody;
 pub mod feed;
 pub mod forward;
+pub mod forwarded;
 pub mod ingest;
 pub mod leadership;
 pub mod models;

@@ -42,6 +42,7 @@ mod files;
 mod import;
 mod linkage;
 mod live_identity;
+mod policy;
 mod privacy;
 mod refusals;
 mod relations;

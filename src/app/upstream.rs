@@ -8,17 +8,21 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::App;
-use crate::config::UpstreamKind;
+use crate::config::{HubConfig, UpstreamKind, UpstreamSection};
 use crate::domain::record::Lane;
 use crate::grpc::batch_file::LiveEvidence;
 use crate::grpc::compare_client::{CompareClient, ComparisonRequestsClient};
 use crate::grpc::connector;
 use crate::grpc::feed_client::UpstreamFeedClient;
+use crate::grpc::forwarded::PolicyForm;
 use crate::grpc::hub_upstream::HubUpstream;
+use crate::security::pseudonym::PseudonymKey;
+use crate::security::seal::KEY_BYTES;
 use crate::store::LeaseName;
 use crate::sync::comparison::hub::HubEnd;
 use crate::sync::comparison::runner::{ComparisonRunner, follow_requests};
 use crate::sync::forward::{Forwarder, Upstream};
+use crate::sync::forwarded::{Forms, ForwardedForm};
 use crate::sync::upstream_follower::UpstreamFollower;
 
 impl App {
@@ -27,7 +31,7 @@ impl App {
         background: &mut JoinSet<()>,
         workers: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let Some(upstream) = &self.config.upstream else {
+        let (Some(upstream), Some(form)) = (&self.config.upstream, &self.forms) else {
             return Ok(());
         };
         let evidence = LiveEvidence {
@@ -42,7 +46,7 @@ impl App {
                     let hub = HubUpstream::new(&upstream.url, identity, upstream.patience(), clock);
                     let hub = hub.context("upstream.url")?;
                     let hub = hub.with_cap(upstream.bytes_per_second(lane));
-                    let forwarder = self.forwarder(lane, hub, evidence.clone());
+                    let forwarder = self.forwarder(lane, form, hub, evidence.clone());
                     background.spawn(forwarder.run(workers.clone()));
                 }
             }
@@ -53,12 +57,14 @@ impl App {
     fn forwarder<U: Upstream>(
         &self,
         lane: Lane,
+        form: &Arc<dyn ForwardedForm>,
         upstream: U,
         evidence: LiveEvidence,
     ) -> Forwarder<U> {
         Forwarder {
             store: self.hub.store.clone(),
             key: Arc::clone(&self.hub.key),
+            form: Arc::clone(form),
             clock: Arc::clone(&self.hub.clock),
             signals: Arc::clone(&self.hub.signals),
             metrics: Arc::clone(&self.metrics),
@@ -134,4 +140,25 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// What goes upstream of the records of a hub; `None` for the top of a tree.
+pub(super) fn configured_forms(config: &HubConfig) -> anyhow::Result<Forms> {
+    let Some(upstream) = &config.upstream else {
+        return Ok(None);
+    };
+    let key = upstream.policy.key_file.as_deref();
+    let key = key.map(PseudonymKey::from_file).transpose();
+    let key = key.context("upstream.policy.key_file")?;
+    let form = PolicyForm::new(upstream.policy.policy()?, key).context("upstream.policy")?;
+    let form: Arc<dyn ForwardedForm> = Arc::new(form);
+    Ok(Some(form))
+}
+
+/// The policy of an upstream as it reads, without the file of its key: to be looked at and not to be applied.
+pub fn policy_without_key(upstream: &UpstreamSection) -> anyhow::Result<PolicyForm> {
+    let section = &upstream.policy;
+    let key = section.key_file.as_ref();
+    let key = key.map(|_| PseudonymKey::new([0; KEY_BYTES]));
+    PolicyForm::new(section.policy()?, key).context("upstream.policy")
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::operator::say;
+use crate::app::policy_without_key;
 use crate::config::HubConfig;
 
 /// Check a hub's configuration and print the effective values
@@ -23,6 +24,9 @@ pub(super) struct CheckConfig {
 impl CheckConfig {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = HubConfig::read(&self.config, std::env::vars())?;
+        if let Some(upstream) = &config.upstream {
+            policy_without_key(upstream)?;
+        }
         say(config.shown());
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, in_range, is_hub_address, wrong};
+use super::{ConfigError, PolicySection, in_range, is_hub_address, wrong};
 use crate::domain::record::Lane;
 
 /// What stands upstream.
@@ -38,6 +38,9 @@ pub struct UpstreamSection {
     /// What case reports may use of it besides, in the same way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgent_kilobytes_per_second: Option<u64>,
+    /// What of a record goes there.
+    #[serde(default)]
+    pub policy: PolicySection,
 }
 
 const fn patience_milliseconds() -> u64 {
@@ -64,6 +67,7 @@ impl UpstreamSection {
         ] {
             in_range(key, cap.unwrap_or(1), 1, 1_000_000)?;
         }
+        self.policy.policy()?;
         match self.kind {
             UpstreamKind::Hub if is_hub_address(&self.url) => Ok(()),
             UpstreamKind::Hub => Err(wrong("upstream.url", "must be https://HOST:PORT")),
@@ -74,6 +78,9 @@ impl UpstreamSection {
     pub(super) fn resolve(&mut self, folder: &Path) {
         if let Some(directory) = &mut self.directory {
             *directory = folder.join(&*directory);
+        }
+        if let Some(key) = &mut self.policy.key_file {
+            *key = folder.join(&*key);
         }
     }
 

@@ -2,18 +2,43 @@
 //!
 //! Twelve digits: three for the province or country of registration, one for century and sex, two for
 //! the year of birth, six random. There is no check digit.
+//!
+//! A hub below may have put a pseudonym in the place of a number: `P` and fifteen hexadecimal digits, which
+//! no number is. It says that two records have the same number, and nothing else.
 
 use std::fmt;
 
 use super::record::Sex;
 
-/// A number that can be a personal number. Never shown.
+/// Set in what stands for a pseudonym; no twelve digits reach it.
+const PSEUDONYM: u64 = 1 << 63;
+/// Bits of a pseudonym.
+pub const PSEUDONYM_BITS: u32 = 60;
+
+/// A pseudonym as records hold it, of the lowest [`PSEUDONYM_BITS`] bits of a number.
+pub fn write_pseudonym(value: u64) -> String {
+    let value = value & ((1 << PSEUDONYM_BITS) - 1);
+    format!("P{value:015X}")
+}
+
+/// The bits of a pseudonym, or `None` for what is none.
+pub fn read_pseudonym(text: &str) -> Option<u64> {
+    let bits = text.strip_prefix('P').filter(|bits| bits.len() == 15)?;
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
+    let is_written = bits.bytes().all(is_digit);
+    is_written.then(|| u64::from_str_radix(bits, 16).ok())?
+}
+
+/// A number that can be a personal number, or a pseudonym of one. Never shown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonalNumber(u64);
 
 impl PersonalNumber {
-    /// Reads twelve digits that are not all the same.
+    /// Reads twelve digits that are not all the same, or a pseudonym.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(bits) = read_pseudonym(text) {
+            return Some(Self(PSEUDONYM | bits));
+        }
         let bytes = text.as_bytes();
         let first = bytes.first()?;
         let digits = bytes.len() == 12 && bytes.iter().all(u8::is_ascii_digit);
@@ -25,9 +50,14 @@ impl PersonalNumber {
         }
     }
 
-    /// The twelve digits as a number.
+    /// The twelve digits as a number; for a pseudonym a number beyond them.
     pub const fn digits(self) -> u64 {
         self.0
+    }
+
+    /// Whether it is a pseudonym, which says neither province nor birth nor sex.
+    pub const fn is_pseudonym(self) -> bool {
+        self.0 >= PSEUDONYM
     }
 
     /// Province or country of registration, 0 to 999: "0" and the old code for a province.
@@ -125,6 +155,24 @@ mod tests {
     fn what_is_fine_or_hopeless_is_left_alone() {
         assert_eq!(repair("091318123456"), None);
         assert_eq!(repair("12"), None);
+    }
+
+    #[test]
+    fn a_pseudonym_is_a_number_that_no_person_has() {
+        let text = write_pseudonym(u64::MAX);
+
+        let number = PersonalNumber::parse(&text).expect("a pseudonym");
+
+        assert!(number.is_pseudonym() && number.digits() > 999_999_999_999);
+        assert_eq!(read_pseudonym(&text), Some((1 << PSEUDONYM_BITS) - 1));
+        for wrong in [
+            "P00",
+            "P00000000000000g",
+            "P00000000000000a",
+            "p000000000000000",
+        ] {
+            assert_eq!(PersonalNumber::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::normalise::{self, Faults, PersonName};
 use super::places::{Place, Places};
 use super::words::{Shares, Word, Words, brief, mix, short, stable_hash};
 use crate::domain::date::{PartialDate, Precision};
+use crate::domain::personal_number::read_pseudonym;
 use crate::domain::record::Sex;
 
 /// Words that are kept of a child's name: the first and the last ones.
@@ -152,38 +153,54 @@ impl Birth {
 
 /// A personal number, and whether the record itself contradicts it, in six bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Number {
-    /// The lowest byte first: twelve digits fit into five bytes.
-    digits: [u8; 5],
-    is_doubtful: bool,
-}
+pub(super) struct Number([u8; 6]);
+
+/// In the highest byte: the record contradicts the number. Twelve digits fit into the other five.
+const DOUBTFUL: u64 = 1 << 47;
+/// In the highest byte: it is a pseudonym, of which the bits below are kept.
+const PSEUDONYM: u64 = 1 << 46;
 
 impl Number {
-    const NONE: Self = Self {
-        digits: [0; 5],
-        is_doubtful: false,
-    };
+    const NONE: Self = Self([0; 6]);
 
     fn new(digits: u64, is_doubtful: bool) -> Self {
-        let mut number = Self {
-            is_doubtful,
-            ..Self::NONE
-        };
-        for (place, byte) in number.digits.iter_mut().zip(digits.to_le_bytes()) {
+        Self::pack(if is_doubtful {
+            digits | DOUBTFUL
+        } else {
+            digits
+        })
+    }
+
+    fn pseudonym(bits: u64) -> Self {
+        Self::pack((bits % PSEUDONYM) | PSEUDONYM)
+    }
+
+    fn pack(value: u64) -> Self {
+        let mut number = Self::NONE;
+        for (place, byte) in number.0.iter_mut().zip(value.to_le_bytes()) {
             *place = byte;
         }
         number
     }
 
-    /// Its twelve digits; 0 for none.
+    fn unpack(self) -> u64 {
+        let bytes = self.0.iter().rev();
+        bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+    }
+
+    /// Its twelve digits, or what stands for a pseudonym; 0 for none.
     pub(super) fn digits(self) -> u64 {
-        let bytes = self.digits.iter().rev();
-        bytes.fold(0, |digits, byte| digits << 8 | u64::from(*byte))
+        self.unpack() & !DOUBTFUL
     }
 
     /// Whether it states another birth year or another sex than the record.
-    pub(super) const fn is_doubtful(self) -> bool {
-        self.is_doubtful
+    pub(super) fn is_doubtful(self) -> bool {
+        self.unpack() & DOUBTFUL != 0
+    }
+
+    /// Whether it is a pseudonym.
+    pub(super) fn is_pseudonym(self) -> bool {
+        self.unpack() & PSEUDONYM != 0
     }
 }
 
@@ -360,6 +377,9 @@ fn number(text: &str, sex: Option<Sex>, birth: Birth) -> Number {
     let Some(form) = normalise::personal_number(text) else {
         return Number::default();
     };
+    if form.is_pseudonym() {
+        return Number::pseudonym(form.digits());
+    }
     let contradicts_sex = sex.is_some_and(|sex| sex != form.sex());
     let year = i32::from(birth.year);
     let contradicts_year = birth.is_some() && (year - form.birth_year()).abs() > 0;
@@ -370,6 +390,9 @@ fn number(text: &str, sex: Option<Sex>, birth: Birth) -> Number {
 /// A card's last ten digits are the person's for life; what stands before them changes with the group
 /// that pays and with the province. Since August 2025 the personal number stands in their place.
 fn insurance(text: &str) -> u32 {
+    if read_pseudonym(text).is_some() {
+        return 0;
+    }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let kept = match (
         digits.len(),

@@ -89,6 +89,8 @@ pub struct GoldenChange {
     pub state: GoldenState,
     /// Hash of its content.
     pub hash: ContentHash,
+    /// Hash of what goes upstream of it: the same unless the policy keeps something of it here.
+    pub forwarded_hash: ContentHash,
     /// The sealed content; empty unless live.
     pub content: Vec<u8>,
     /// Which submission each field's value came from; not read back by [`Transaction::read_golden_changes`].
@@ -119,6 +121,7 @@ type ChangeTuple = (
     i64,
     i16,
     Option<Uuid>,
+    Vec<u8>,
     Vec<u8>,
     Vec<u8>,
     String,
@@ -177,6 +180,7 @@ impl Transaction {
             Column::UuidOrNull(rows.iter().map(|row| row.state.merged_into()).collect()),
             Column::Bytes(hashes),
         ];
+        let forwarded = rows.iter().map(write_forwarded).collect();
         let conflicts = rows.iter().map(|row| row.conflicts.clone()).collect();
         let different_from = rows
             .iter()
@@ -195,6 +199,7 @@ impl Transaction {
         columns.push(Column::Text(conflicts));
         columns.push(Column::Text(different_from));
         columns.push(Column::Text(unit_moves));
+        columns.push(Column::Bytes(forwarded));
         let changed = self.execute_bulk(&sql::PUT_GOLDEN_RECORDS, columns).await?;
         expect_rows("PUT_GOLDEN_RECORDS", expected, changed)
     }
@@ -234,19 +239,39 @@ impl Transaction {
     }
 }
 
+/// Nothing where it is the hash of the content.
+fn write_forwarded(row: &GoldenChange) -> Vec<u8> {
+    if row.forwarded_hash == row.hash {
+        Vec::new()
+    } else {
+        row.forwarded_hash.as_bytes().to_vec()
+    }
+}
+
+pub(super) fn read_forwarded(hash: ContentHash, stored: &[u8]) -> Result<ContentHash, StoreError> {
+    if stored.is_empty() {
+        Ok(hash)
+    } else {
+        read_hash("golden_record", stored)
+    }
+}
+
 fn read_change(row: ChangeTuple) -> Result<GoldenChange, StoreError> {
-    let (change, golden_id, kind, version, state, merged_into, hash, content, different) = row;
+    let (change, golden_id, kind, version, state, merged_into, hash, forwarded, content, different) =
+        row;
     let kind = RecordKind::from_code(kind).ok_or(StoreError::Corrupt {
         table: "golden_record",
         column: "kind",
     })?;
+    let hash = read_hash("golden_record", &hash)?;
     Ok(GoldenChange {
         change,
         golden_id: GoldenId::new(golden_id),
         kind,
         version: read_version("golden_record", version)?,
         state: GoldenState::read(state, merged_into)?,
-        hash: read_hash("golden_record", &hash)?,
+        hash,
+        forwarded_hash: read_forwarded(hash, &forwarded)?,
         content,
         provenance: String::new(),
         conflicts: String::new(),

@@ -82,6 +82,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0011_batches.sql"),
         postgres: include_str!("../../migrations/postgres/0011_batches.sql"),
     },
+    Step {
+        version: 12,
+        name: "forward_policy",
+        sqlite: include_str!("../../migrations/sqlite/0012_forward_policy.sql"),
+        postgres: include_str!("../../migrations/postgres/0012_forward_policy.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ pub(super) mod bundles;
 pub(super) mod comparisons;
 pub(super) mod custody;
 pub(super) mod forward;
+pub(super) mod forward_policy;
 pub(super) mod linkage;
 pub(super) mod relink;
 pub(super) mod tier_words;
@@ -464,13 +465,14 @@ pub(super) const PUT_GOLDEN_RECORDS: Bulk = Bulk {
         ("conflicts", "TEXT"),
         ("different_from", "TEXT"),
         ("unit_move", "TEXT"),
+        ("forwarded_hash", "BYTEA"),
     ],
     body: "
     INSERT INTO golden_record
         (golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content,
-         provenance, conflicts, different_from, unit_move)
+         provenance, conflicts, different_from, unit_move, forwarded_hash)
     SELECT golden_id, kind, lane, version, change_seq, state, merged_into, content_hash, content,
-           provenance, conflicts, different_from, unit_move
+           provenance, conflicts, different_from, unit_move, forwarded_hash
     FROM k
     WHERE 1 = 1
     ON CONFLICT (golden_id) DO UPDATE
@@ -483,10 +485,12 @@ pub(super) const PUT_GOLDEN_RECORDS: Bulk = Bulk {
         provenance = excluded.provenance,
         conflicts = excluded.conflicts,
         different_from = excluded.different_from,
-        unit_move = excluded.unit_move",
+        unit_move = excluded.unit_move,
+        forwarded_hash = excluded.forwarded_hash",
 };
 pub(super) const READ_GOLDEN_CHANGES: &str = "
-    SELECT change_seq, golden_id, kind, version, state, merged_into, content_hash, content, different_from
+    SELECT change_seq, golden_id, kind, version, state, merged_into, content_hash, forwarded_hash, content,
+           different_from
     FROM golden_record
     WHERE lane = $1
       AND change_seq > $2
@@ -497,9 +501,10 @@ pub(super) const READ_PROVENANCE: &str = "
     SELECT provenance
     FROM golden_record
     WHERE golden_id = $1";
-/// A page of the live golden records in the order of their identity.
+/// A page of the live golden records in the order of their identity, with the hash of what goes upstream.
 pub(super) const SCAN_GOLDEN_HASHES: &str = "
-    SELECT golden_id, content_hash
+    SELECT golden_id,
+           CASE WHEN LENGTH(forwarded_hash) = 0 THEN content_hash ELSE forwarded_hash END
     FROM golden_record
     WHERE state = 1
       AND golden_id > $1
@@ -576,7 +581,8 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .chain(bundles::PLAIN)
         .chain(comparisons::PLAIN)
         .chain(custody::PLAIN)
-        .chain(forward::PLAIN);
+        .chain(forward::PLAIN)
+        .chain(forward_policy::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
     let bulk = BULK
         .iter()

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::backoff::backoff;
+use super::codec::Unreadable;
+use super::forwarded::ForwardedForm;
 use super::leadership::Leadership;
 use super::signals::Signals;
 use crate::domain::clock::Clock;
@@ -59,6 +61,10 @@ enum ForwardError {
     #[error(transparent)]
     Signing(#[from] SigningFailed),
     #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("the reconciler forms records under another policy: give all replicas the same one")]
+    PolicyDiffers,
+    #[error(transparent)]
     Upstream(#[from] UpstreamError),
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
@@ -73,6 +79,8 @@ pub struct Forwarder<U> {
     pub store: Store,
     /// Opens contents.
     pub key: Arc<SealKey>,
+    /// What of a record goes upstream.
+    pub form: Arc<dyn ForwardedForm>,
     /// Says what time it is, for the tables only.
     pub clock: Arc<dyn Clock>,
     /// Wakes it.
@@ -136,12 +144,15 @@ impl<U: Upstream> Forwarder<U> {
         let Some(token) = self.leadership.hold().await? else {
             return Ok(0);
         };
+        if !self.is_formed().await? {
+            return Ok(0);
+        }
         let Some((batch, changes)) = self.next_batch(token, progress.seal_anew).await? else {
             return Ok(0);
         };
         progress.seal_anew = false;
         let entries = batch::entries(&changes);
-        let sent = batch::open(&self.key, &changes)?;
+        let sent = batch::open(&self.key, &*self.form, &changes)?;
         self.send_unanswered(&batch, &sent, &mut progress.answered)
             .await?;
         let answers = sent.iter().map(|change| {
@@ -192,6 +203,17 @@ impl<U: Upstream> Forwarder<U> {
             };
         }
         asked
+    }
+
+    /// Whether all records of the lane are formed under the policy of this program; until then none leaves.
+    async fn is_formed(&self) -> Result<bool, ForwardError> {
+        let mut reading = self.store.read().await?;
+        let state = reading.forward_policy(self.lane).await?;
+        match state.digest {
+            Some(digest) if digest == self.form.digest() => Ok(state.is_done),
+            Some(_) => Err(ForwardError::PolicyDiffers),
+            None => Ok(false),
+        }
     }
 
     /// Sends what an earlier attempt did not get an answer for, and remembers the answers as they come.

@@ -7,6 +7,7 @@
 
 mod consolidate;
 mod content;
+mod form;
 mod load;
 mod plan;
 mod rebuild;
@@ -31,6 +32,7 @@ use crate::observability::metrics::Metrics;
 use crate::security::seal::{SealError, SealKey};
 use crate::store::{RelinkProgress, Store, StoreError};
 use crate::sync::codec::{RecordCodec, Unreadable};
+use crate::sync::forwarded::Forms;
 use crate::sync::leadership::Leadership;
 use crate::sync::models::ModelsInUse;
 use crate::sync::signals::Signals;
@@ -77,6 +79,8 @@ pub struct Reconciler {
     pub store: Store,
     /// Reads records.
     pub codec: Arc<dyn RecordCodec>,
+    /// What of a record goes upstream.
+    pub forms: Forms,
     /// Opens and seals contents.
     pub key: Arc<SealKey>,
     /// Says what time it is, for the tables only.
@@ -106,6 +110,8 @@ struct Reign {
     /// Records that it has reconciled, and with how many the database looks at its tables again.
     reconciled: usize,
     statistics_at: usize,
+    /// Lanes whose records are to be looked at under another policy.
+    unformed: Vec<Lane>,
     /// The index of a newer model, on its way.
     build: Option<relink::Build>,
     attempts: relink::Attempts,
@@ -198,6 +204,7 @@ impl Reconciler {
             model: in_use.number,
             reconciled: 0,
             statistics_at: RECORDS_BEFORE_STATISTICS,
+            unformed: form::begin(self, token).await?,
             build: None,
             attempts: relink::Attempts::default(),
             units: self.begin_units().await?,
@@ -209,6 +216,12 @@ impl Reconciler {
     /// One slice of each lane, the urgent one first, and what quarantine has to tell.
     async fn work(&self, reign: &mut Reign) -> Result<usize, ReconcileError> {
         let mut done = self.tell_quarantine(reign.token).await?;
+        if let Some(lane) = reign.unformed.first() {
+            done += 1;
+            if form::look(self, reign.token, *lane).await? {
+                reign.unformed.remove(0);
+            }
+        }
         for lane in [Lane::Urgent, Lane::Routine] {
             done += self.reconcile_slice(reign, lane).await?;
         }

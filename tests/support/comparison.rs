@@ -169,6 +169,7 @@ pub(crate) async fn plant_golden(store: &Store, number: u128) {
         version: Version::FIRST,
         state: GoldenState::Live,
         hash: ContentHash::of(&content),
+        forwarded_hash: ContentHash::of(&content),
         content: sealed,
         provenance: "[]".to_owned(),
         conflicts: "[]".to_owned(),

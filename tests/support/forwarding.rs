@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use childsync::domain::clock::{Clock, SystemClock};
+use childsync::domain::golden::GoldenId;
 use childsync::domain::node::NodeName;
+use childsync::domain::policy::Policy;
 use childsync::domain::record::Lane;
 use childsync::grpc::batch_file::EvidenceWriter;
+use childsync::grpc::forwarded::PolicyForm;
 use childsync::grpc::hub_upstream::HubUpstream;
 use childsync::observability::metrics::Metrics;
 use childsync::security::directory::IdentityDirectory;
@@ -14,6 +17,7 @@ use childsync::security::live::LiveIdentity;
 use childsync::security::seal::SealKey;
 use childsync::store::{LeaseName, Store};
 use childsync::sync::forward::{Forwarder, Upstream};
+use childsync::sync::forwarded::ForwardedForm;
 use childsync::sync::leadership::Leadership;
 use childsync::sync::signals::Signals;
 use tokio::task::JoinHandle;
@@ -33,6 +37,7 @@ pub(crate) struct Province {
     pub(crate) hub: TestHub,
     pub(crate) store: Store,
     key: Arc<SealKey>,
+    form: Arc<PolicyForm>,
 }
 
 impl Province {
@@ -45,9 +50,13 @@ impl Province {
         hub.push(changes.collect()).await;
         hub.settled().await;
         let key = SealKey::from_file(&pki.path().join("province-seal.key")).expect("its key");
+        let store = database.open().await;
+        let form = Arc::new(PolicyForm::new(Policy::default(), None).expect("a policy"));
+        note_formed(&store, form.digest()).await;
         Self {
-            store: database.open().await,
+            store,
             key: Arc::new(key),
+            form,
             hub,
         }
     }
@@ -68,6 +77,7 @@ impl Province {
         let forwarder = Forwarder {
             store: self.store.clone(),
             key: Arc::clone(&self.key),
+            form: Arc::<PolicyForm>::clone(&self.form),
             clock: Arc::clone(&clock),
             signals: Arc::new(Signals::default()),
             metrics: Arc::new(Metrics::default()),
@@ -100,6 +110,21 @@ impl Province {
         self.store.close().await;
         self.hub.stop().await;
     }
+}
+
+/// The usual policy leaves all of these children as they are, so that nothing has to be formed anew.
+async fn note_formed(store: &Store, digest: [u8; 32]) {
+    let mut transaction = store.write().await.expect("a transaction");
+    for lane in Lane::ALL {
+        let begun = transaction.begin_forward_policy(lane, digest).await;
+        begun.expect("begun");
+        let from = GoldenId::new(Uuid::nil());
+        let moved = transaction
+            .move_forward_policy(lane, from, from, true)
+            .await;
+        moved.expect("done");
+    }
+    transaction.commit().await.expect("committed");
 }
 
 /// Who signs in the name of a hub.

@@ -32,6 +32,8 @@ pub(crate) struct HubOptions {
     pub(crate) port: u16,
     pub(crate) upstream: Option<String>,
     pub(crate) metrics: Option<u16>,
+    /// Lines that follow in the section `upstream`.
+    pub(crate) forwarding: &'static str,
     /// Lines of the section `tuning`.
     pub(crate) tuning: &'static str,
 }
@@ -44,6 +46,7 @@ impl HubOptions {
             unit: "GSO_PRE2025:91",
             port: free_port(),
             upstream: None,
+            forwarding: "",
             metrics: None,
             tuning: "",
         }
@@ -62,7 +65,8 @@ pub(crate) fn write_config(pki: &Pki, database: &str, options: &HubOptions) -> s
         write_private(&key, &SEAL_KEY).expect("a key");
     }
     let upstream = options.upstream.as_ref().map_or(String::new(), |url| {
-        format!("[upstream]\nurl = \"{url}\"\n")
+        let further = options.forwarding;
+        format!("[upstream]\nurl = \"{url}\"\n{further}\n")
     });
     let metrics = options.metrics.map_or(String::new(), |port| {
         format!("[metrics]\naddress = \"127.0.0.1:{port}\"\n")

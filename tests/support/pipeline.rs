@@ -135,6 +135,7 @@ impl Pipeline {
             leadership: Leadership::new(store, Arc::clone(&clock), name, owner.into(), lease),
             store: self.store.clone(),
             codec: Arc::new(ContractCodec),
+            forms: None,
             key: Arc::new(SealKey::new(&SEAL_KEY).expect("a key")),
             clock,
             signals: Arc::clone(&self.signals),

@@ -14,6 +14,9 @@ pub(super) fn compare_personal_numbers(pattern: &mut Pattern, one: Number, other
         } else {
             Level::Same
         }
+    } else if one.is_pseudonym() || other.is_pseudonym() {
+        // Two hubs have two keys, and of a real number no pseudonym can be told: unlike says nothing.
+        Level::Missing
     } else if is_one_error_apart(one.digits(), other.digits()) {
         Level::OneTypingError
     } else if doubtful {

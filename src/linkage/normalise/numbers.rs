@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::domain::personal_number::{PersonalNumber, repair};
+use crate::domain::personal_number::{PersonalNumber, read_pseudonym, repair};
 use crate::domain::record::Sex;
 
 /// A personal number as it was probably meant.
@@ -23,6 +23,11 @@ impl NumberForm {
     /// Its digits as a number.
     pub const fn digits(self) -> u64 {
         self.digits
+    }
+
+    /// Whether it is a pseudonym, which can only be compared for being the same.
+    pub const fn is_pseudonym(self) -> bool {
+        self.number.is_pseudonym()
     }
 
     /// Whether it can be a child's: a province that registers, a birth in this century.
@@ -78,7 +83,7 @@ const SUBSCRIBER: u64 = 10_000_000;
 /// A telephone number without 0 or +84 in front, mobile numbers of eleven digits as they are since 2018;
 /// `None` for what is no number.
 pub fn phone(text: &str) -> Option<u64> {
-    if text.is_empty() {
+    if text.is_empty() || read_pseudonym(text).is_some() {
         return None;
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();

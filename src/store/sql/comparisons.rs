@@ -4,7 +4,8 @@ use crate::store::bulk::Bulk;
 
 /// The records of a hub as its upstream should have them.
 pub(in crate::store) const SCAN_GOLDEN_ENTRIES: &str = "
-    SELECT golden_id, version, state, content_hash
+    SELECT golden_id, version, state,
+           CASE WHEN LENGTH(forwarded_hash) = 0 THEN content_hash ELSE forwarded_hash END
     FROM golden_record
     WHERE lane = $1
     LIMIT $2";
@@ -26,7 +27,9 @@ pub(in crate::store) const READ_LOG_HEAD: &str = "
 pub(in crate::store) const LOOK_AT_GOLDEN_RECORDS: Bulk = Bulk {
     columns: &[("golden_id", "UUID")],
     body: "
-    SELECT k.golden_id, g.version, g.state, g.content_hash, g.change_seq, r.version, r.reason
+    SELECT k.golden_id, g.version, g.state,
+           CASE WHEN LENGTH(g.forwarded_hash) = 0 THEN g.content_hash ELSE g.forwarded_hash END,
+           g.change_seq, r.version, r.reason
     FROM k
     LEFT JOIN golden_record g
       ON g.golden_id = k.golden_id

@@ -2,12 +2,14 @@
 
 use uuid::Uuid;
 
+use super::ForwardError;
 use super::upstream::{OutgoingBody, OutgoingChange};
 use crate::domain::clock::Timestamp;
 use crate::domain::golden::GoldenId;
 use crate::domain::record::{ContentHash, Lane, TombstoneReason, Version};
-use crate::security::seal::{SealError, SealKey};
+use crate::security::seal::SealKey;
 use crate::store::{GoldenChange, GoldenState};
+use crate::sync::forwarded::ForwardedForm;
 use crate::sync::sealing::open_golden;
 
 /// Bytes of an entry where entries are written out: identity, version, hash.
@@ -71,7 +73,7 @@ pub(super) fn entries(changes: &[GoldenChange]) -> Vec<BatchEntry> {
         golden_id: change.golden_id,
         version: change.version,
         hash: match change.state {
-            GoldenState::Live => change.hash,
+            GoldenState::Live => change.forwarded_hash,
             GoldenState::Withdrawn => ContentHash::of_tombstone(TombstoneReason::Withdrawn),
             GoldenState::MergedInto(_) => ContentHash::of_tombstone(TombstoneReason::Merged),
         },
@@ -111,20 +113,30 @@ pub fn digest(entries: &[BatchEntry]) -> [u8; 32] {
     *blake3::hash(&write_entries(entries)).as_bytes()
 }
 
-/// The records of a batch with their contents opened.
+/// The records of a batch with what goes upstream of their contents: nothing leaves but by here.
 pub(super) fn open(
     key: &SealKey,
+    form: &dyn ForwardedForm,
     changes: &[GoldenChange],
-) -> Result<Vec<OutgoingChange>, SealError> {
+) -> Result<Vec<OutgoingChange>, ForwardError> {
     let changes = changes.iter();
-    changes.map(|change| open_one(key, change)).collect()
+    changes.map(|change| open_one(key, form, change)).collect()
 }
 
-fn open_one(key: &SealKey, change: &GoldenChange) -> Result<OutgoingChange, SealError> {
+fn open_one(
+    key: &SealKey,
+    form: &dyn ForwardedForm,
+    change: &GoldenChange,
+) -> Result<OutgoingChange, ForwardError> {
     let (golden_id, version) = (change.golden_id, change.version);
     let body = match change.state {
         GoldenState::Live => {
-            OutgoingBody::Content(open_golden(key, golden_id, version, &change.content)?)
+            let whole = open_golden(key, golden_id, version, &change.content)?;
+            let content = form.of(change.kind, &whole)?.into_owned();
+            if ContentHash::of(&content) != change.forwarded_hash {
+                return Err(ForwardError::PolicyDiffers);
+            }
+            OutgoingBody::Content(content)
         }
         GoldenState::Withdrawn => OutgoingBody::Tombstone(TombstoneReason::Withdrawn, None),
         GoldenState::MergedInto(survivor) => {

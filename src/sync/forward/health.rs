@@ -20,6 +20,8 @@ impl<U: Upstream> Forwarder<U> {
             ForwardError::Store(_) => "STORE".to_owned(),
             ForwardError::Sealing(_) => "SEALING".to_owned(),
             ForwardError::Signing(_) => "SIGNING".to_owned(),
+            ForwardError::Unreadable(_) => "UNREADABLE".to_owned(),
+            ForwardError::PolicyDiffers => "POLICY_DIFFERS".to_owned(),
             ForwardError::ReceiptDiffers => "RECEIPT_DIFFERS".to_owned(),
             ForwardError::Upstream(error)
             | ForwardError::Receipt(ReceiptError::Upstream(error)) => error.word(),
@@ -57,6 +59,8 @@ pub(super) fn asked_wait(error: &ForwardError) -> Duration {
         | ForwardError::Store(_)
         | ForwardError::Sealing(_)
         | ForwardError::Signing(_)
+        | ForwardError::Unreadable(_)
+        | ForwardError::PolicyDiffers
         | ForwardError::Receipt(_)
         | ForwardError::ReceiptDiffers => Duration::ZERO,
     }

@@ -20,6 +20,7 @@ use crate::linkage::survivorship::{self, Rank, Source};
 use crate::store::{
     AliasKind, GoldenChange, GoldenRow, GoldenState, Member, MovedRow, Quarantined, SourceRow,
 };
+use crate::sync::forwarded::forwarded_hash;
 use crate::sync::sealing::seal_golden;
 
 /// Everything one slice writes.
@@ -275,6 +276,7 @@ fn golden_change(
     if row.as_ref().is_some_and(is_as_before) {
         return Ok((None, waits_at));
     }
+    let forwarded_hash = forwarded_hash(&reconciler.forms, kind, &content)?;
     let version = row.map_or(Version::FIRST, |row| row.version.next());
     let content = if content.is_empty() {
         Vec::new()
@@ -288,6 +290,7 @@ fn golden_change(
         version,
         state,
         hash,
+        forwarded_hash,
         content,
         provenance: sources_text.provenance,
         conflicts: sources_text.conflicts,

@@ -92,6 +92,7 @@ fn withdrawal(resend: Resend) -> GoldenChange {
         version: version_above(Version::FIRST, resend.above),
         state: GoldenState::Withdrawn,
         hash: ContentHash::of(&[]),
+        forwarded_hash: ContentHash::of(&[]),
         content: Vec::new(),
         provenance: String::new(),
         conflicts: "[]".to_owned(),

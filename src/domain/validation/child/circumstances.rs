@@ -1,13 +1,10 @@
 //! The rules of special circumstances: article 10 of the Law, Decree 56 articles 3 to 16.
 
+use crate::domain::circumstance::CircumstanceGroup;
 use crate::domain::code_list::CodeList;
 use crate::domain::draft::{ChildDraft, EpisodeDraft};
 use crate::domain::validation::Rule;
 use crate::domain::validation::findings::Findings;
-
-/// Groups whose facts are private life by their nature: HIV, offences, drugs, violence,
-/// exploitation, sexual abuse, trafficking.
-const RESTRICTED_GROUPS: [&str; 7] = ["05", "06", "07", "09", "10", "11", "12"];
 
 pub(super) fn check(findings: &mut Findings, draft: &ChildDraft) {
     for code in &draft.at_risk_codes {
@@ -60,8 +57,9 @@ fn check_episode(findings: &mut Findings, path: &str, episode: &EpisodeDraft) {
             findings.reject(format!("{path}.detail_code"), Rule::CircumstanceDetail);
         }
     }
+    let groups = CircumstanceGroup::of_code(&group.list_version, &group.code);
     if group.list_version == "2016"
-        && RESTRICTED_GROUPS.contains(&group.code.as_str())
+        && groups.iter().any(|group| group.is_restricted())
         && !episode.restricted
     {
         findings.warn(format!("{path}.restricted"), Rule::CircumstanceRestricted);
