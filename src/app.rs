@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::config::HubConfig;
+use crate::config::{HubConfig, UpstreamSection};
 use crate::domain::clock::SystemClock;
 use crate::domain::node::NodeName;
 use crate::grpc::convert::ContractCodec;
@@ -91,10 +91,7 @@ impl App {
         let hub = Arc::new(Hub {
             name: config.hub.name.clone(),
             unit: config.hub.unit,
-            upstream: config
-                .upstream
-                .as_ref()
-                .map(|upstream| upstream.place().to_owned()),
+            upstream: config.upstream.as_ref().map(UpstreamSection::place),
             operators: config.operators(),
             store,
             codec: Arc::new(ContractCodec),

@@ -22,6 +22,7 @@ mod trace;
 mod units;
 mod upload;
 mod uploads;
+mod upstream;
 
 use clap::{Parser, Subcommand};
 
@@ -54,6 +55,7 @@ enum Verb {
     Import(import::Import),
     Upload(upload::Upload),
     Uploads(uploads::Uploads),
+    Upstream(upstream::DescribeUpstream),
     Units(units::Units),
     Generate(generate::Generate),
     Evaluate(evaluate::Evaluate),
@@ -102,6 +104,7 @@ impl Verb {
             Self::Upload(verb) => operator::block_on(verb.run()),
             Self::Uploads(verb) => operator::block_on(verb.run()),
             Self::Units(verb) => operator::block_on(verb.run()),
+            Self::Upstream(verb) => verb.run(),
             Self::Generate(verb) => verb.run(),
             Self::Evaluate(verb) => verb.run(),
             Self::Status(verb) => operator::block_on(verb.run()),

@@ -5,6 +5,7 @@
 pub mod agent_server;
 pub mod batch_file;
 pub mod batch_service;
+pub mod bundle_directory;
 pub mod bundle_file;
 pub mod bundle_service;
 pub mod canonical;
@@ -27,6 +28,7 @@ pub mod listener;
 pub mod nodes;
 pub mod proto;
 pub mod push_client;
+pub mod rest_client;
 pub mod review_service;
 pub mod server;
 pub mod status;

@@ -66,3 +66,5 @@ mod upload_reports;
 mod upload_verb;
 mod uploads;
 mod upstream;
+mod upstream_directory;
+mod upstream_rest;

@@ -1,5 +1,6 @@
 //! The way upstream: the adapter that the configuration asks for, and a forwarder for each lane.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,11 +12,15 @@ use super::App;
 use crate::config::{HubConfig, UpstreamKind, UpstreamSection};
 use crate::domain::record::Lane;
 use crate::grpc::batch_file::LiveEvidence;
+use crate::grpc::bundle_directory::BundleDirectory;
+use crate::grpc::bundle_file::read_card;
 use crate::grpc::compare_client::{CompareClient, ComparisonRequestsClient};
 use crate::grpc::connector;
 use crate::grpc::feed_client::UpstreamFeedClient;
 use crate::grpc::forwarded::PolicyForm;
 use crate::grpc::hub_upstream::HubUpstream;
+use crate::grpc::rest_client::RestClient;
+use crate::security::directory::read_private;
 use crate::security::pseudonym::PseudonymKey;
 use crate::security::seal::KEY_BYTES;
 use crate::store::LeaseName;
@@ -48,6 +53,20 @@ impl App {
                     let hub = hub.with_cap(upstream.bytes_per_second(lane));
                     let forwarder = self.forwarder(lane, form, hub, evidence.clone());
                     background.spawn(forwarder.run(workers.clone()));
+                }
+                UpstreamKind::Rest => {
+                    let platform = self.line_to_platform(upstream)?;
+                    background.spawn(
+                        self.forwarder(lane, form, platform, evidence.clone())
+                            .run(workers.clone()),
+                    );
+                }
+                UpstreamKind::Directory => {
+                    let folder = self.bundle_directory(upstream)?;
+                    background.spawn(
+                        self.forwarder(lane, form, folder, evidence.clone())
+                            .run(workers.clone()),
+                    );
                 }
             }
         }
@@ -100,6 +119,8 @@ impl App {
                 };
                 background.spawn(follower.run(workers.clone()));
             }
+            // Neither has a feed.
+            UpstreamKind::Rest | UpstreamKind::Directory => {}
         }
         Ok(())
     }
@@ -137,9 +158,49 @@ impl App {
                     workers.clone(),
                 ));
             }
+            // Neither answers comparisons.
+            UpstreamKind::Rest | UpstreamKind::Directory => {}
         }
         Ok(())
     }
+
+    /// A line to a platform that speaks HTTP; each lane has one of its own.
+    fn line_to_platform(&self, upstream: &UpstreamSection) -> anyhow::Result<RestClient> {
+        let token = upstream.token_file.as_deref().map(read_token).transpose();
+        let token = token.context("upstream.token_file")?;
+        let identity = Arc::clone(&self.upstream_identity);
+        RestClient::new(&upstream.url, identity, token.as_deref()).context("upstream.url")
+    }
+
+    /// The folder into which bundles for the hub above go.
+    fn bundle_directory(&self, upstream: &UpstreamSection) -> anyhow::Result<BundleDirectory> {
+        let (Some(folder), Some(card)) = (&upstream.folder, &upstream.card) else {
+            anyhow::bail!("upstream.folder and upstream.card are needed");
+        };
+        let identity = Arc::clone(&self.upstream_identity);
+        let letter = std::fs::read(card).context("upstream.card")?;
+        let url: http::Uri = upstream.url.parse().context("upstream.url")?;
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let (current, now) = (identity.current(), self.hub.clock.now());
+        let card = read_card(&letter, &current.authorities, host, now);
+        let card = card.map_err(|error| anyhow::anyhow!("upstream.card: the card {error}"))?;
+        Ok(BundleDirectory {
+            folder: folder.clone(),
+            node: self.hub.name.clone(),
+            identity,
+            card,
+            clock: Arc::clone(&self.hub.clock),
+            fresh_id: Uuid::now_v7,
+        })
+    }
+}
+
+/// The bearer token of a file that only its owner may read.
+fn read_token(path: &Path) -> anyhow::Result<String> {
+    let token = String::from_utf8(read_private(path)?).context("is no text")?;
+    let token = token.trim();
+    anyhow::ensure!(!token.is_empty(), "holds no token: write it on one line");
+    Ok(token.to_owned())
 }
 
 /// What goes upstream of the records of a hub; `None` for the top of a tree.

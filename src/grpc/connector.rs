@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
+use rustls::{ClientConfig, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -73,13 +73,27 @@ pub fn line(url: &str, identity: Arc<LiveIdentity>) -> Result<Channel, ConnectEr
 }
 
 fn client_config(directory: &IdentityDirectory) -> Result<ClientConfig, rustls::Error> {
+    tls_config(directory, &[&rustls::version::TLS13], b"h2")
+}
+
+/// TLS to a server of HTTP/1.1, which may be of somebody who knows TLS 1.2 only.
+pub(super) fn http_config(directory: &IdentityDirectory) -> Result<ClientConfig, rustls::Error> {
+    let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
+    tls_config(directory, &versions, b"http/1.1")
+}
+
+fn tls_config(
+    directory: &IdentityDirectory,
+    versions: &[&'static SupportedProtocolVersion],
+    protocol: &[u8],
+) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_protocol_versions(versions)?
         // Looks at certificates as rustls does, each CA with its own revocation lists.
         .dangerous()
         .with_custom_certificate_verifier(directory.authorities.server_verifier())
         .with_client_auth_cert(directory.chain.clone(), directory.key.clone_key())?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(config)
 }

@@ -121,7 +121,7 @@ impl Upstream for HubUpstream {
     }
 }
 
-fn write_change(change: OutgoingChange) -> v1::RecordChange {
+pub(super) fn write_change(change: OutgoingChange) -> v1::RecordChange {
     let (record_id, version) = (change.golden_id.as_uuid(), change.version.as_u64());
     record_change(
         record_id,

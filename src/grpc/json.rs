@@ -6,9 +6,9 @@ mod schema;
 use std::sync::LazyLock;
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 
-use super::proto::FILE_DESCRIPTOR_SET;
+use super::proto::{FILE_DESCRIPTOR_SET, v1};
 use crate::domain::record::RecordKind;
 
 pub use schema::{message_name, record_schemas};
@@ -36,6 +36,19 @@ pub fn read_record(kind: RecordKind, json: &serde_json::Value) -> Result<Vec<u8>
         Ok(record) => Ok(record.encode_to_vec()),
         Err(_) => Err(unreadable(format!("record.{}", track.path()))),
     }
+}
+
+/// The JSON form of a change, or `None` if it has none. Fields that this program does not know are not in it.
+pub(super) fn write_change(change: &v1::RecordChange) -> Option<String> {
+    let message = MESSAGES.as_ref()?;
+    let message = message.get_message_by_name("childsync.v1.RecordChange")?;
+    let change = DynamicMessage::decode(message, change.encode_to_vec().as_slice()).ok()?;
+    let mut text = Vec::new();
+    let mut serializer = serde_json::Serializer::new(&mut text);
+    let options = SerializeOptions::new().use_proto_field_name(true);
+    let written = change.serialize_with_options(&mut serializer, &options);
+    written.ok()?;
+    String::from_utf8(text).ok()
 }
 
 fn message(kind: RecordKind) -> Option<MessageDescriptor> {
