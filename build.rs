@@ -11,7 +11,7 @@ use prost_types::field_descriptor_proto::Type;
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
 const RECORD: &str = "proto/childsync/v1/record.proto";
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "proto/childsync/v1/ingest.proto",
     "proto/childsync/v1/feed.proto",
     "proto/childsync/v1/compare.proto",
@@ -21,6 +21,7 @@ const SERVICES: [&str; 11] = [
     "proto/childsync/v1/node.proto",
     "proto/childsync/v1/review.proto",
     "proto/childsync/v1/linkage.proto",
+    "proto/childsync/v1/job.proto",
     "proto/childsync/v1/unit.proto",
     "proto/childsync/v1/custody.proto",
 ];

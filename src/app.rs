@@ -6,6 +6,7 @@
 
 mod agent;
 mod drain;
+mod jobs;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use crate::grpc::convert::ContractCodec;
 use crate::grpc::hub::Hub;
 use crate::grpc::listener;
 use crate::grpc::server;
+use crate::jobs::call_when_due;
 use crate::linkage::model::Model;
 use crate::observability::metrics::Metrics;
 use crate::observability::metrics_port;
@@ -102,6 +104,7 @@ impl App {
             clock: Arc::new(SystemClock),
             signals: Arc::new(Signals::default()),
             identity: Arc::clone(&identity),
+            schedules: jobs::schedules(&config),
             metrics: Arc::clone(&metrics),
             stop: CancellationToken::new(),
         });
@@ -142,6 +145,7 @@ impl App {
         self.start_upstream_follower(&mut background, &workers)?;
         self.start_comparisons(&mut background, &workers)?;
         self.start_uploads(&mut background, &workers);
+        self.start_jobs(&mut background, &workers);
         let (log, committer) = GroupCommit::new(
             store.clone(),
             Arc::clone(&self.hub.clock),
@@ -234,6 +238,13 @@ impl App {
             sweep: self.config.tuning.upload_sweep(),
         };
         background.spawn(committer.run(workers.clone()));
+    }
+
+    fn start_jobs(&self, background: &mut JoinSet<()>, workers: &CancellationToken) {
+        let runner = self.job_runner();
+        let (signals, stop) = (Arc::clone(&self.hub.signals), workers.clone());
+        background.spawn(call_when_due(runner.schedules(), signals, stop));
+        background.spawn(runner.run(workers.clone()));
     }
 }
 

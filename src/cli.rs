@@ -11,6 +11,7 @@ pub mod evaluate;
 mod generate;
 mod hub;
 mod import;
+mod jobs;
 mod linkage;
 mod node;
 mod operator;
@@ -57,6 +58,7 @@ enum Verb {
     Uploads(uploads::Uploads),
     Upstream(upstream::DescribeUpstream),
     Units(units::Units),
+    Jobs(jobs::Jobs),
     Generate(generate::Generate),
     Evaluate(evaluate::Evaluate),
     Status(status::ShowStatus),
@@ -103,6 +105,7 @@ impl Verb {
             Self::Import(verb) => operator::block_on(verb.run()),
             Self::Upload(verb) => operator::block_on(verb.run()),
             Self::Uploads(verb) => operator::block_on(verb.run()),
+            Self::Jobs(verb) => operator::block_on(verb.run()),
             Self::Units(verb) => operator::block_on(verb.run()),
             Self::Upstream(verb) => verb.run(),
             Self::Generate(verb) => verb.run(),

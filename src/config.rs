@@ -4,6 +4,7 @@
 //! `CHILDSYNC_SECTION_KEY` overrides `key` of `[section]`; lists are separated by commas.
 
 mod agent;
+mod jobs;
 mod overrides;
 mod policy;
 mod text;
@@ -20,6 +21,7 @@ use crate::domain::unit::UnitReference;
 use crate::observability::logging::{self, LogFormat};
 
 pub use agent::{AGENT_CONFIG_FILE, AgentConfig};
+pub use jobs::{BackupSection, CertificatesSection, ForwardSection, JobsSection, PurgeSection};
 pub use overrides::ENVIRONMENT_PREFIX;
 pub use policy::{Goes, PolicySection};
 pub use upstream::{UpstreamKind, UpstreamSection};
@@ -87,6 +89,9 @@ pub struct HubConfig {
     /// How it decides who is the same child.
     #[serde(default)]
     pub linkage: LinkageSection,
+    /// What it does by itself, and when.
+    #[serde(default)]
+    pub jobs: JobsSection,
 }
 
 /// `[hub]`
@@ -295,6 +300,7 @@ impl HubConfig {
                 return Err(wrong("access.operators", problem));
             }
         }
+        self.jobs.check(&self.store.url, self.upstream.is_some())?;
         let tuning = &self.tuning;
         in_range(
             "store.connections_max",
@@ -352,6 +358,9 @@ impl HubConfig {
         }
         if let Some(model) = &mut self.linkage.model_file {
             absolute(model);
+        }
+        if let Some(backup) = &mut self.jobs.backup {
+            absolute(&mut backup.folder);
         }
         if !self.store.url.starts_with("postgres") {
             let path = self

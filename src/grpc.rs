@@ -22,6 +22,7 @@ pub mod forwarded;
 pub mod hub;
 pub mod hub_upstream;
 pub mod ingest;
+pub mod job_service;
 pub mod json;
 pub mod linkage_service;
 pub mod listener;

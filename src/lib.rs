@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod grpc;
+pub mod jobs;
 pub mod linkage;
 pub mod observability;
 pub mod security;

@@ -18,6 +18,7 @@ mod forward;
 mod forward_policy;
 mod golden_history;
 mod golden_records;
+mod jobs;
 mod key_proof;
 mod leases;
 mod migrations;
@@ -49,6 +50,7 @@ pub use forward::{ForwardBatch, ForwarderHealth, NewForwardBatch, Receipt, Refus
 pub use forward_policy::ForwardPolicyState;
 pub use golden_history::{AliasCause, AliasKind, AliasRow, GoldenVersion};
 pub use golden_records::{GoldenChange, GoldenRow, GoldenState};
+pub use jobs::{EndedTick, JobRow, TickRow, TickState};
 pub use leases::{Lease, LeaseName};
 pub use models::{ModelOrigin, ModelRow, RelinkProgress};
 pub use nodes::{NodeRow, Registration};

@@ -1,4 +1,4 @@
-//! The use cases: ingest, bundles, reconcile, forward, compare, feed, custody, nodes and status.
+//! The use cases: ingest, bundles, reconcile, forward, compare, feed, custody, jobs, nodes and status.
 //!
 //! Each use case is one transaction, with no network inside it. What needs the wire comes in as a
 //! trait: [`codec::RecordCodec`] reads records, [`forward::Upstream`] takes golden records,
@@ -15,6 +15,7 @@ pub mod feed;
 pub mod forward;
 pub mod forwarded;
 pub mod ingest;
+pub mod jobs;
 pub mod leadership;
 pub mod models;
 pub mod nodes;

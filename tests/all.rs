@@ -40,6 +40,8 @@ mod feed_down;
 mod feed_down_faults;
 mod files;
 mod import;
+mod job_service;
+mod jobs;
 mod linkage;
 mod live_identity;
 mod policy;

@@ -26,7 +26,7 @@ use crate::security::seal::KEY_BYTES;
 use crate::store::LeaseName;
 use crate::sync::comparison::hub::HubEnd;
 use crate::sync::comparison::runner::{ComparisonRunner, follow_requests};
-use crate::sync::forward::{Forwarder, Upstream};
+use crate::sync::forward::{Forwarder, Gate, Upstream};
 use crate::sync::forwarded::{Forms, ForwardedForm};
 use crate::sync::upstream_follower::UpstreamFollower;
 
@@ -89,6 +89,10 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             leadership: self.leadership(LeaseName::Forwarder),
             lane,
+            gate: match (lane, &self.config.jobs.forward) {
+                (Lane::Routine, Some(_)) => Gate::Scheduled,
+                (Lane::Routine, None) | (Lane::Urgent, _) => Gate::Open,
+            },
             upstream,
             manifests: Arc::new(evidence),
             fresh_id: Uuid::now_v7,

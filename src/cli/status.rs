@@ -261,6 +261,6 @@ pub(super) fn plain_table() -> Table {
     table
 }
 
-fn instant_text(instant: prost_types::Timestamp) -> String {
+pub(super) fn instant_text(instant: prost_types::Timestamp) -> String {
     instant.to_string()
 }

@@ -10,6 +10,15 @@ pub const ENVIRONMENT_PREFIX: &str = "CHILDSYNC_";
 /// Names of sections with those of their keys.
 pub(super) type Keys = &'static [(&'static str, &'static [&'static str])];
 
+/// The keys of every job's schedule.
+const SCHEDULE: [&str; 5] = [
+    "cron",
+    "time_zone",
+    "jitter_seconds",
+    "allowed_hours",
+    "missed",
+];
+
 /// Sections of a hub with their keys; a variable that names none of them is an error, or a typing mistake
 /// would leave a hub running with what the file says.
 pub(super) const HUB_KEYS: Keys = &[
@@ -35,6 +44,41 @@ pub(super) const HUB_KEYS: Keys = &[
     ),
     ("access", &["operators"]),
     ("linkage", &["model_file"]),
+    ("jobs.forward", &SCHEDULE),
+    (
+        "jobs.purge",
+        &[
+            SCHEDULE[0],
+            SCHEDULE[1],
+            SCHEDULE[2],
+            SCHEDULE[3],
+            SCHEDULE[4],
+            "history_days",
+        ],
+    ),
+    (
+        "jobs.certificates",
+        &[
+            SCHEDULE[0],
+            SCHEDULE[1],
+            SCHEDULE[2],
+            SCHEDULE[3],
+            SCHEDULE[4],
+            "warn_days",
+        ],
+    ),
+    (
+        "jobs.backup",
+        &[
+            SCHEDULE[0],
+            SCHEDULE[1],
+            SCHEDULE[2],
+            SCHEDULE[3],
+            SCHEDULE[4],
+            "folder",
+            "copies",
+        ],
+    ),
     ("log", &["format", "filter"]),
     (
         "tuning",
@@ -84,7 +128,8 @@ pub(super) fn apply(
         }
         let name = name.to_ascii_lowercase();
         let known = keys.iter().find_map(|(section, keys)| {
-            let key = name.strip_prefix(section)?.strip_prefix('_')?;
+            let key = name.strip_prefix(&section.replace('.', "_"))?;
+            let key = key.strip_prefix('_')?;
             keys.iter()
                 .find(|known| **known == key)
                 .map(|key| (*section, *key))
@@ -93,12 +138,16 @@ pub(super) fn apply(
             let problem = "is no variable of the configuration: unset it, or correct its spelling";
             return Err(wrong(&variable, problem));
         };
-        let entry = table
-            .entry(section)
-            .or_insert_with(|| Value::Table(Table::new()));
-        let Value::Table(entry) = entry else {
-            return Err(wrong(section, "must be a section: write it as [section]"));
-        };
+        let mut entry = &mut table;
+        for part in section.split('.') {
+            let inner = entry
+                .entry(part)
+                .or_insert_with(|| Value::Table(Table::new()));
+            let Value::Table(inner) = inner else {
+                return Err(wrong(section, "must be a section: write it as [section]"));
+            };
+            entry = inner;
+        }
         entry.insert(key.to_owned(), read_value(key, &variable, value)?);
     }
     Ok(table)
@@ -114,7 +163,15 @@ fn read_value(key: &str, variable: &str, value: String) -> Result<Value, ConfigE
             names.map(|name| Value::String(name.to_owned())).collect(),
         ));
     }
-    if key.ends_with("_max") || key.ends_with("_milliseconds") || key.ends_with("_per_second") {
+    let units = [
+        "_max",
+        "_milliseconds",
+        "_seconds",
+        "_days",
+        "_per_second",
+        "copies",
+    ];
+    if units.iter().any(|unit| key.ends_with(unit)) {
         let number = value
             .parse()
             .map_err(|_| wrong(variable, "must be a number"))?;

@@ -137,6 +137,88 @@ fn a_misspelt_variable_is_refused() {
 }
 
 #[test]
+fn jobs_have_schedules_that_can_be_changed() {
+    let text = format!(
+        "{GOOD}\n[upstream]\nurl = \"https://a:1\"\n[jobs.forward]\nallowed_hours = \"22-5\"\n\
+         missed = \"skip\"\n[jobs.backup]\nfolder = \"copies\""
+    );
+    let environment = [
+        ("CHILDSYNC_JOBS_PURGE_HISTORY_DAYS", "7"),
+        ("CHILDSYNC_JOBS_FORWARD_CRON", "15 23 * * *"),
+        ("CHILDSYNC_TUNING_UPLOAD_SWEEP_SECONDS", "60"),
+    ];
+
+    let config = read(&text, &environment).expect("good");
+
+    assert_eq!(config.jobs.purge.history_days, 7);
+    assert_eq!(config.tuning.upload_sweep_seconds, 60);
+    let forward = config.jobs.forward.as_ref().expect("a job").schedule();
+    assert_eq!(forward.cron.to_string(), "15 23 * * *");
+    assert_eq!(forward.time_zone.to_string(), "Asia/Ho_Chi_Minh");
+    assert!(
+        config
+            .jobs
+            .backup
+            .as_ref()
+            .expect("a job")
+            .folder
+            .is_absolute()
+    );
+    let shown = config.shown();
+    for line in [
+        "[jobs.forward]",
+        "[jobs.certificates]",
+        "allowed_hours = \"22-5\"",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    HubConfig::from_table(shown.parse().expect("TOML"), Path::new("/"))
+        .expect("what is shown is good");
+}
+
+#[test]
+fn a_job_that_cannot_be_done_is_refused_with_what_to_do() {
+    let with = |text: &str| format!("{GOOD}\n{text}");
+    refused(
+        &with("[jobs.forward]"),
+        &[],
+        &["jobs.forward", "[upstream]"],
+    );
+    let postgres = [("CHILDSYNC_STORE_URL", "postgres://db/x")];
+    refused(
+        &with("[jobs.backup]"),
+        &postgres,
+        &["jobs.backup", "pg_dump"],
+    );
+    refused(
+        &with("[jobs.purge]\ncron = \"2\""),
+        &[],
+        &["jobs.purge.cron", "30 1 * * *"],
+    );
+    refused(
+        &with("[jobs.purge]\ntime_zone = \"Saigon\""),
+        &[],
+        &["time_zone", "Asia/Ho_Chi_Minh"],
+    );
+    refused(
+        &with("[jobs.purge]\nallowed_hours = \"5\""),
+        &[],
+        &["allowed_hours", "22-5"],
+    );
+    refused(
+        &with("[jobs.purge]\njitter_seconds = 3601"),
+        &[],
+        &["jobs.purge.jitter_seconds", "3600"],
+    );
+    refused(
+        &with("[jobs.purge]\ncopies = 1"),
+        &[],
+        &["jobs.purge", "copies", "spelling"],
+    );
+    refused(&with("[jobs.comparison]"), &[], &["comparison"]);
+}
+
+#[test]
 fn a_password_is_never_shown() {
     for url in [
         "postgres://hub:Bi-Mat@db/x",
@@ -160,6 +242,7 @@ fn every_variable_that_an_example_names_is_known() {
         let named = words.filter(|word| word.starts_with("CHILDSYNC_") && !general.contains(word));
         for word in named {
             let names = |section: &str, key: &str| {
+                let section = section.replace('.', "_");
                 word.eq_ignore_ascii_case(&format!("childsync_{section}_{key}"))
             };
             let mut all = sections.iter();

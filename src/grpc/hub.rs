@@ -7,7 +7,9 @@ use tonic::Request;
 
 use super::status::{AccessError, peer};
 use crate::domain::clock::Clock;
+use crate::domain::job::Job;
 use crate::domain::node::NodeName;
+use crate::domain::schedule::Schedule;
 use crate::domain::unit::UnitReference;
 use crate::observability::metrics::Metrics;
 use crate::security::identity::Identity;
@@ -50,6 +52,8 @@ pub struct Hub {
     pub signals: Arc<Signals>,
     /// Its certificate, its key and whom it trusts.
     pub identity: Arc<LiveIdentity>,
+    /// When its jobs are due.
+    pub schedules: Vec<(Job, Schedule)>,
     /// Counts what happens.
     pub metrics: Arc<Metrics>,
     /// Told when the hub stops.

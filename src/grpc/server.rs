@@ -17,6 +17,7 @@ use super::custody_service::HubCustodyService;
 use super::feed::Feed;
 use super::hub::Hub;
 use super::ingest::Ingest;
+use super::job_service::HubJobService;
 use super::linkage_service::HubLinkageService;
 use super::listener::AuthenticatedStream;
 use super::nodes::Nodes;
@@ -27,6 +28,7 @@ use super::proto::v1::compare_service_server::CompareServiceServer;
 use super::proto::v1::custody_service_server::CustodyServiceServer;
 use super::proto::v1::feed_service_server::FeedServiceServer;
 use super::proto::v1::ingest_service_server::IngestServiceServer;
+use super::proto::v1::job_service_server::JobServiceServer;
 use super::proto::v1::linkage_service_server::LinkageServiceServer;
 use super::proto::v1::node_service_server::NodeServiceServer;
 use super::proto::v1::review_service_server::ReviewServiceServer;
@@ -125,14 +127,12 @@ pub async fn serve(
             hub: Arc::clone(&hub)
         })))
         .add_service(limited!(UnitServiceServer::new(HubUnitService {
-            acts: UnitActs {
-                store: hub.store.clone(),
-                clock: Arc::clone(&hub.clock),
-                signals: Arc::clone(&hub.signals),
-                known: Arc::clone(&hub.units),
-            },
+            acts: unit_acts(&hub),
             hub: Arc::clone(&hub)
         })))
+        .add_service(limited!(JobServiceServer::new(HubJobService::new(
+            Arc::clone(&hub)
+        ))))
         .add_service(limited!(NodeServiceServer::new(Nodes { hub })))
         .add_service(health_service)
         .add_service(reflection)
@@ -147,6 +147,15 @@ fn reviews(hub: &Hub) -> Reviews {
         codec: Arc::clone(&hub.codec),
         key: Arc::clone(&hub.key),
         models: Arc::clone(&hub.models),
+    }
+}
+
+fn unit_acts(hub: &Hub) -> UnitActs {
+    UnitActs {
+        store: hub.store.clone(),
+        clock: Arc::clone(&hub.clock),
+        signals: Arc::clone(&hub.signals),
+        known: Arc::clone(&hub.units),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::sync::bundle::BundleError;
 use crate::sync::comparison::ComparisonError;
 use crate::sync::forward::UpstreamError;
 use crate::sync::ingest::IngestError;
+use crate::sync::jobs::JobError;
 use crate::sync::models::ModelError;
 use crate::sync::reconcile::ReconcileError;
 use crate::sync::review::ReviewError;
@@ -243,6 +244,18 @@ impl From<BundleFileError> for Status {
     }
 }
 
+impl From<JobError> for Status {
+    fn from(error: JobError) -> Self {
+        let text = error.to_string();
+        match error {
+            JobError::Store(cause) => of_store(&cause),
+            JobError::NotConfigured(_) => {
+                plain(Code::FailedPrecondition, "JOB_NOT_CONFIGURED", &text)
+            }
+        }
+    }
+}
+
 impl From<BundleError> for Status {
     fn from(error: BundleError) -> Self {
         match error {
@@ -461,36 +474,4 @@ pub fn peer<T>(request: &tonic::Request<T>) -> Result<&Peer, AccessError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    #[test]
-    fn an_inner_cause_never_reaches_the_client() {
-        let cause = StoreError::Unsafe("password=Bi-Mat".to_owned());
-
-        let status = Status::from(IngestError::Store(Arc::new(cause)));
-
-        assert_eq!(status.code(), Code::Internal);
-        assert!(!format!("{status:?}").contains("Bi-Mat"));
-        assert!(status.get_error_details().error_info().is_some());
-    }
-
-    #[test]
-    fn where_waiting_helps_the_client_is_told_how_long() {
-        for status in [Status::from(IngestError::QueueFull), draining()] {
-            assert!(
-                status.get_error_details().retry_info().is_some(),
-                "{status:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_upstream_cannot_put_a_text_into_our_log() {
-        let status = plain(Code::Internal, "Nguyễn Bí Mật", "Nguyễn Bí Mật");
-
-        assert!(!read_upstream_error(&status).to_string().contains("Mật"));
-    }
-}
+mod tests;

@@ -15,6 +15,17 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TickLabel {
+    job: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabel {
+    of: &'static str,
+}
+
 /// One hub's metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -30,6 +41,8 @@ pub struct Metrics {
     connections: Gauge,
     refused_connections: Counter,
     cut_connections: Counter,
+    ticks: Family<TickLabel, Counter>,
+    certificate_days: Family<CertificateLabel, Gauge>,
 }
 
 impl Default for Metrics {
@@ -70,6 +83,14 @@ impl Default for Metrics {
             Unit::Seconds,
             commit_seconds.clone(),
         );
+        let ticks = Family::default();
+        registry.register("job_ticks", "Ticks of jobs that ended here", ticks.clone());
+        let certificate_days = Family::default();
+        registry.register(
+            "certificate_days",
+            "Days that certificates are still valid, as of the last check by this process",
+            certificate_days.clone(),
+        );
         let connections = Gauge::default();
         registry.register("connections", "Open connections", connections.clone());
         Self {
@@ -85,6 +106,8 @@ impl Default for Metrics {
             connections,
             refused_connections,
             cut_connections,
+            ticks,
+            certificate_days,
         }
     }
 }
@@ -156,6 +179,21 @@ impl Metrics {
     /// An open connection was cut.
     pub fn connection_cut(&self) {
         self.cut_connections.inc();
+    }
+
+    /// A tick of a job ended in this process.
+    pub fn tick_ended(&self, job: &'static str, result: &'static str) {
+        self.ticks.get_or_create(&TickLabel { job, result }).inc();
+    }
+
+    /// So many days are left of the hub's own certificates and of the CAs that it trusts.
+    pub fn certificates_checked(&self, own: i64, authorities: i64) {
+        for (of, days) in [("own", own), ("authorities", authorities)] {
+            let gauge = self
+                .certificate_days
+                .get_or_create(&CertificateLabel { of });
+            gauge.set(days);
+        }
     }
 
     /// Everything in the text format of Prometheus.

@@ -10,9 +10,11 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authorities::{Authorities, AuthoritiesError};
 use super::identity::{Identity, IdentityError};
+use crate::domain::clock::Timestamp;
 
 /// The participant's certificate, chain included, PEM.
 pub const CERTIFICATE_FILE: &str = "certificate.pem";
@@ -71,6 +73,15 @@ impl std::fmt::Debug for IdentityDirectory {
     }
 }
 
+/// When the certificates of an identity end: the earliest of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateEnds {
+    /// Of its own chains: of its line, and of its signatures.
+    pub own: Timestamp,
+    /// Of the CAs that it trusts.
+    pub authorities: Timestamp,
+}
+
 /// A file that cannot be read or made.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
@@ -121,6 +132,19 @@ pub enum DirectoryError {
 }
 
 impl IdentityDirectory {
+    /// When its certificates end; `None` if one of them does not say so in a way that can be read.
+    pub fn ends(&self) -> Option<CertificateEnds> {
+        let signing = self.signer.iter();
+        Some(CertificateEnds {
+            own: earliest_end(
+                self.chain
+                    .iter()
+                    .chain(signing.flat_map(|signer| &signer.chain)),
+            )?,
+            authorities: earliest_end(self.authorities.certificates())?,
+        })
+    }
+
     /// Reads a directory.
     pub fn read(folder: &Path) -> Result<Self, DirectoryError> {
         let certificate = folder.join(CERTIFICATE_FILE);
@@ -184,6 +208,19 @@ pub fn read_authorities(path: &Path) -> Result<Authorities, DirectoryError> {
             error,
         }
     })
+}
+
+fn earliest_end<'a>(
+    certificates: impl Iterator<Item = &'a CertificateDer<'static>>,
+) -> Option<Timestamp> {
+    let ends: Option<Vec<Timestamp>> = certificates
+        .map(|der| {
+            let (_, certificate) = X509Certificate::from_der(der).ok()?;
+            let seconds = certificate.validity().not_after.timestamp();
+            Some(Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
+        })
+        .collect();
+    ends?.into_iter().min()
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, DirectoryError> {

@@ -1,6 +1,6 @@
 //! Opening a database and beginning transactions on it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
-    SqlSafeStr, SqlitePool,
+    SqlSafeStr, SqliteConnection, SqlitePool,
 };
 
 use super::{Inner, StoreError, Transaction, migrations, sql};
@@ -208,6 +208,35 @@ impl Store {
             sqlx::query(AssertSqlSafe(statement)).execute(pool).await?;
         }
         Ok(())
+    }
+
+    /// Copies a SQLite database, as of one moment, into a file that is empty, and reads the copy through. Others
+    /// read and write meanwhile. Fails with [`StoreError::Corrupt`] if the copy is broken; returns `false` and
+    /// does nothing on PostgreSQL, which is copied by its own tools.
+    pub async fn copy_to(&self, file: &Path) -> Result<bool, StoreError> {
+        let Engine::Sqlite { writer, .. } = &self.engine else {
+            return Ok(false);
+        };
+        // On a connection of its own: the one that writes is needed, and those that read may write nowhere.
+        let options = SqliteConnectOptions::clone(&writer.connect_options());
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        sqlx::query(sql::COPY_DATABASE)
+            .bind(file.display().to_string())
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
+        let options = SqliteConnectOptions::new().filename(file).read_only(true);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let found: Vec<String> = sqlx::query_scalar(sql::CHECK_DATABASE)
+            .fetch_all(&mut connection)
+            .await?;
+        connection.close().await?;
+        if found == ["ok"] {
+            Ok(true)
+        } else {
+            let (table, column) = ("of the copy", "page");
+            Err(StoreError::Corrupt { table, column })
+        }
     }
 
     /// Prepares every statement of the program on this database and names those that fail.

@@ -88,6 +88,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/sqlite/0012_forward_policy.sql"),
         postgres: include_str!("../../migrations/postgres/0012_forward_policy.sql"),
     },
+    Step {
+        version: 13,
+        name: "jobs",
+        sqlite: include_str!("../../migrations/sqlite/0013_jobs.sql"),
+        postgres: include_str!("../../migrations/postgres/0013_jobs.sql"),
+    },
 ];
 
 pub(super) async fn run_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

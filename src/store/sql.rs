@@ -14,6 +14,7 @@ pub(super) mod comparisons;
 pub(super) mod custody;
 pub(super) mod forward;
 pub(super) mod forward_policy;
+pub(super) mod jobs;
 pub(super) mod linkage;
 pub(super) mod relink;
 pub(super) mod tier_words;
@@ -46,6 +47,11 @@ pub(super) const FIND_CHANGED_TABLES: &str = "
     FROM pg_stat_user_tables
     WHERE schemaname = CURRENT_SCHEMA()
       AND n_mod_since_analyze > 1000 + n_live_tup / 3";
+
+/// SQLite only: a copy of the database as of one moment, without what is free in it.
+pub(super) const COPY_DATABASE: &str = "VACUUM INTO $1";
+/// SQLite only.
+pub(super) const CHECK_DATABASE: &str = "PRAGMA quick_check";
 
 // Counters
 
@@ -567,12 +573,16 @@ pub(super) const COUNT_ACCEPTED: &str = "SELECT COUNT(*) FROM submission WHERE n
 /// Name and text of every statement as the given engine sees it.
 pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
     let plain = PLAIN.iter().map(|(name, text)| (*name, (*text).to_owned()));
-    let pairs = PAIRS.iter().chain(uploads::PAIRS).map(|(name, pair)| {
-        (
-            *name,
-            (if postgres { pair.postgres } else { pair.sqlite }).to_owned(),
-        )
-    });
+    let pairs = PAIRS
+        .iter()
+        .chain(uploads::PAIRS)
+        .chain(jobs::PAIRS)
+        .map(|(name, pair)| {
+            (
+                *name,
+                (if postgres { pair.postgres } else { pair.sqlite }).to_owned(),
+            )
+        });
     let linked = linkage::PLAIN
         .iter()
         .chain(relink::PLAIN)
@@ -582,7 +592,8 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         .chain(comparisons::PLAIN)
         .chain(custody::PLAIN)
         .chain(forward::PLAIN)
-        .chain(forward_policy::PLAIN);
+        .chain(forward_policy::PLAIN)
+        .chain(jobs::PLAIN);
     let plain = plain.chain(linked.map(|(name, text)| (*name, (*text).to_owned())));
     let bulk = BULK
         .iter()
@@ -609,6 +620,11 @@ pub(super) fn every_statement(postgres: bool) -> Vec<(&'static str, String)> {
         ("FIND_CHANGED_TABLES", FIND_CHANGED_TABLES),
     ];
     let settings = settings.into_iter().filter(|_| postgres);
+    let copies = [
+        ("COPY_DATABASE", COPY_DATABASE),
+        ("CHECK_DATABASE", CHECK_DATABASE),
+    ];
+    let settings = settings.chain(copies.into_iter().filter(|_| !postgres));
     plain
         .chain(pairs)
         .chain(bulk)

@@ -72,6 +72,15 @@ enum ForwardError {
     ReceiptDiffers,
 }
 
+/// When changes of a lane may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// As soon as they are there.
+    Open,
+    /// When the forward job has let them go.
+    Scheduled,
+}
+
 /// Sends one lane of a hub's golden-record changes. Each lane has its own line, so that an urgent
 /// report never waits behind routine records.
 pub struct Forwarder<U> {
@@ -91,6 +100,8 @@ pub struct Forwarder<U> {
     pub leadership: Leadership,
     /// The lane.
     pub lane: Lane,
+    /// When its changes may be sent.
+    pub gate: Gate,
     /// The line upstream.
     pub upstream: U,
     /// Writes and signs manifests.

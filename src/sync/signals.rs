@@ -61,4 +61,6 @@ pub struct Signals {
     pub uploads: Signal,
     /// A comparison is asked for, or has come further.
     pub comparisons: Signal,
+    /// A tick may be due, or was asked for.
+    pub jobs: Signal,
 }

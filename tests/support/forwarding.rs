@@ -16,7 +16,7 @@ use childsync::security::directory::IdentityDirectory;
 use childsync::security::live::LiveIdentity;
 use childsync::security::seal::SealKey;
 use childsync::store::{LeaseName, Store};
-use childsync::sync::forward::{Forwarder, Upstream};
+use childsync::sync::forward::{Forwarder, Gate, Upstream};
 use childsync::sync::forwarded::ForwardedForm;
 use childsync::sync::leadership::Leadership;
 use childsync::sync::signals::Signals;
@@ -90,6 +90,7 @@ impl Province {
                 Duration::from_mins(1),
             ),
             lane: Lane::Routine,
+            gate: Gate::Open,
             upstream,
             manifests: Arc::new(writer(&self.hub.pki.directory("province"), "province")),
             fresh_id: Uuid::now_v7,

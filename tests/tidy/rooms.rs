@@ -11,13 +11,14 @@ const ALL: &[&str] = &[
     "observability",
     "grpc",
     "agent",
+    "jobs",
     "config",
     "app",
     "cli",
 ];
 
 /// A room, and what it may name besides itself: a whole room, or one path in a room.
-const MAY_NAME: [(&str, &[&str]); 11] = [
+const MAY_NAME: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("linkage", &["domain"]),
     ("store", &["domain"]),
@@ -29,6 +30,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
     ),
     ("grpc", &GRPC),
     ("agent", &AGENT),
+    ("jobs", &["domain", "sync"]),
     ("config", &["domain", "observability"]),
     ("app", ALL),
     ("cli", ALL),
@@ -36,7 +38,7 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
 
 /// The wire asks the use cases. It keeps the store to hand it to them, chooses the gRPC code of its
 /// errors and writes out the rows that the use cases answer with.
-const GRPC: [&str; 27] = [
+const GRPC: [&str; 29] = [
     "domain",
     "sync",
     "security",
@@ -68,6 +70,9 @@ const GRPC: [&str; 27] = [
     "store::ImportedBundle",
     // A comparison as an operator is shown it.
     "store::ComparisonRow",
+    // The ticks of jobs, row by row.
+    "store::TickRow",
+    "store::TickState",
     "store::NodeCounts",
     "store::NodeRow",
     "store::Registration",

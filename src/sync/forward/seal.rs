@@ -1,6 +1,6 @@
 //! Sealing: which batch is next, and what its manifest says.
 
-use super::{ForwardError, Forwarder, Manifest, SealedBatch, Upstream, batch, digest};
+use super::{ForwardError, Forwarder, Gate, Manifest, SealedBatch, Upstream, batch, digest};
 use crate::store::{ForwardBatch, GoldenChange, LeaseName, NewForwardBatch};
 
 impl<U: Upstream> Forwarder<U> {
@@ -15,9 +15,13 @@ impl<U: Upstream> Forwarder<U> {
         let position = reading.forward_position(self.lane).await?;
         let open = reading.find_open_batch(self.lane).await?;
         // A sealed batch is read whole: its receipt will move the cursor to its end.
-        let (up_to, limit) = match &open {
-            Some(batch) => (batch.last_change, i64::MAX),
-            None => (i64::MAX, i64::from(self.batch_records)),
+        let (up_to, limit) = match (&open, self.gate) {
+            (Some(batch), _) => (batch.last_change, i64::MAX),
+            (None, Gate::Open) => (i64::MAX, i64::from(self.batch_records)),
+            (None, Gate::Scheduled) => {
+                let open_to = reading.forward_gate(self.lane).await?;
+                (open_to, i64::from(self.batch_records))
+            }
         };
         let changes = reading
             .read_golden_changes(self.lane, position, up_to, limit)
