@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use childsync::domain::draft::ChildDraft;
+use childsync::grpc::batch_file::ReceiptLetter;
 use childsync::grpc::proto::record::RecordKind;
 use childsync::grpc::proto::v1::custody_service_client::CustodyServiceClient;
 use childsync::grpc::proto::v1::{self, FeedState, TierState};
@@ -78,6 +79,8 @@ async fn a_record_is_traced_from_the_log_to_the_nation(engine: Engine) {
     assert_eq!(traced.golden_version, 2);
     let batch = traced.batch.expect("it went upward");
     assert!(batch.first_change <= state.golden_change && state.golden_change <= batch.last_change);
+    let signed = ReceiptLetter::read(&batch.receipt).expect("what the upstream signed");
+    assert_eq!(signed.header.number, batch.number);
     let instants = [
         traced.versions[0].received_at,
         traced.golden_since,
@@ -139,7 +142,7 @@ async fn what_waits_and_what_is_in_quarantine_is_traced_too(engine: Engine) {
     })
     .await;
     let waiting = traced().await;
-    let receipted = waiting.batch.and_then(|batch| batch.receipted_at);
+    let receipted = waiting.batch.as_ref().and_then(|batch| batch.receipted_at);
     assert!(receipted.is_none(), "{waiting:#?}");
     assert!(waiting.states[0].tiers.iter().all(|word| !word.is_newest));
     tiers.district.stop().await;
@@ -221,7 +224,7 @@ async fn a_record_is_traced_at_a_terminal() {
     for words in [
         "district (GSO_PRE2025:899)",
         "version 1 taken in",
-        "receipted above",
+        "receipted above, có chữ ký / signed",
         "province (GSO_PRE2025:91)",
         "nation (GSO_PRE2025:91)",
         "đang giữ / holds it",

@@ -160,7 +160,13 @@ fn steps_here(trace: &v1::TraceResponse) -> Vec<(Option<prost_types::Timestamp>,
         let what = format!("xếp vào lô gửi {number} / sealed in batch {number}");
         steps.push((batch.sealed_at, what));
         if batch.receipted_at.is_some() {
-            let what = format!("cấp trên đã nhận lô {number} / batch {number} receipted above");
+            let evidence = if batch.receipt.is_empty() {
+                ""
+            } else {
+                ", có chữ ký / signed"
+            };
+            let what =
+                format!("cấp trên đã nhận lô {number} / batch {number} receipted above{evidence}");
             steps.push((batch.receipted_at, what));
         }
     } else if trace.has_upstream && trace.golden_version > 0 {
@@ -277,6 +283,7 @@ fn as_json(trace: &v1::TraceResponse, record_id: Uuid) -> Value {
             "last_change": batch.last_change,
             "sealed_at": at(batch.sealed_at.as_ref()),
             "receipted_at": at(batch.receipted_at.as_ref()),
+            "has_signed_receipt": !batch.receipt.is_empty(),
         })
     });
     let tiers = trace.states.iter().flat_map(|state| &state.tiers);

@@ -93,6 +93,7 @@ impl HubCustodyService {
             last_change: batch.last_change.unsigned_abs(),
             sealed_at: Some(write_instant(batch.sealed_at)),
             receipted_at: batch.receipted_at.map(write_instant),
+            receipt: batch.receipt,
         });
         v1::TraceResponse {
             hub: self.hub.name.to_string(),

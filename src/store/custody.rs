@@ -25,7 +25,7 @@ pub struct TracedVersion {
 }
 
 /// The batch that covers a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TracedBatch {
     /// Its number.
     pub number: i64,
@@ -37,6 +37,8 @@ pub struct TracedBatch {
     pub sealed_at: Timestamp,
     /// When the upstream had acknowledged all of it; `None` before.
     pub receipted_at: Option<Timestamp>,
+    /// What the upstream signed; empty where it has not, or signs nothing.
+    pub receipt: Vec<u8>,
 }
 
 impl Transaction {
@@ -104,7 +106,7 @@ impl Transaction {
         lane: Lane,
         change: i64,
     ) -> Result<Option<TracedBatch>, StoreError> {
-        let row: Option<(i64, i64, i64, i64, i64)> = on_conn!(self, |conn| {
+        let row: Option<(i64, i64, i64, i64, i64, Vec<u8>)> = on_conn!(self, |conn| {
             query_as(sql::FIND_COVERING_BATCH)
                 .bind(lane.code())
                 .bind(change)
@@ -112,12 +114,13 @@ impl Transaction {
                 .await?
         });
         Ok(row.map(
-            |(number, first_change, last_change, sealed_at, receipted_at)| TracedBatch {
+            |(number, first_change, last_change, sealed_at, receipted_at, receipt)| TracedBatch {
                 number,
                 first_change,
                 last_change,
                 sealed_at: Timestamp::from_micros(sealed_at),
                 receipted_at: (receipted_at != 0).then_some(Timestamp::from_micros(receipted_at)),
+                receipt,
             },
         ))
     }

@@ -32,9 +32,10 @@ pub(in crate::store) const FIND_GOLDEN_SINCE: &str = "
       AND version = $2 - 1";
 /// Numbers of batches and changes of a lane rise together, so that the first one found is the one.
 pub(in crate::store) const FIND_COVERING_BATCH: &str = "
-    SELECT number, first_change, last_change, sealed_at, receipted_at
+    SELECT number, first_change, last_change, sealed_at, receipted_at, receipt
     FROM forward_batch
     WHERE lane = $1
+      AND replaced_by = 0
       AND first_change <= $2
       AND last_change >= $2
     ORDER BY number DESC
