@@ -9,6 +9,7 @@ mod consolidate;
 mod content;
 mod form;
 mod load;
+mod pace;
 mod plan;
 mod rebuild;
 mod relink;
@@ -37,6 +38,7 @@ use crate::sync::leadership::Leadership;
 use crate::sync::models::ModelsInUse;
 use crate::sync::signals::Signals;
 use crate::sync::units::KnownUnits;
+use pace::Pace;
 use units::UnitsFollowed;
 use write::Followed;
 
@@ -105,6 +107,8 @@ pub struct Reconciler {
 struct Reign {
     token: i64,
     index: LinkageIndex,
+    /// How large slices of the routine lane are.
+    pace: Pace,
     /// Number of the model that the index links by.
     model: i64,
     /// Records that it has reconciled, and with how many the database looks at its tables again.
@@ -201,6 +205,7 @@ impl Reconciler {
         Ok(Reign {
             token,
             index,
+            pace: Pace::new(self.slice_records),
             model: in_use.number,
             reconciled: 0,
             statistics_at: RECORDS_BEFORE_STATISTICS,
@@ -245,13 +250,21 @@ impl Reconciler {
         reign: &mut Reign,
         lane: Lane,
     ) -> Result<usize, ReconcileError> {
-        let Some(slice) = load::read_slice(self, lane).await? else {
+        let limit = match lane {
+            Lane::Urgent => self.slice_records,
+            Lane::Routine => reign.pace.records(),
+        };
+        let begun = tokio::time::Instant::now();
+        let Some(slice) = load::read_slice(self, lane, limit).await? else {
             return Ok(0);
         };
         let entries = slice.entries.len();
         let (placed, settlement) = plan::place(self, slice, &mut reign.index)?;
         self.write(reign, placed, settlement, Followed::Nothing)
             .await?;
+        if lane == Lane::Routine {
+            reign.pace.took(entries, begun.elapsed());
+        }
         self.metrics.slice_reconciled(entries);
         Ok(entries)
     }

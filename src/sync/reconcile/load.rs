@@ -37,11 +37,11 @@ pub(super) struct Known {
 pub(super) async fn read_slice(
     reconciler: &Reconciler,
     lane: Lane,
+    records_max: u32,
 ) -> Result<Option<Slice>, ReconcileError> {
     let mut reading = reconciler.store.read().await?;
     let from = reading.log_position(lane).await?;
-    let limit = i64::from(reconciler.slice_records);
-    let entries = reading.read_log(lane, from, limit).await?;
+    let entries = reading.read_log(lane, from, i64::from(records_max)).await?;
     if entries.is_empty() {
         return Ok(None);
     }
