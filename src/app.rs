@@ -94,6 +94,10 @@ impl App {
             name: config.hub.name.clone(),
             unit: config.hub.unit,
             upstream: config.upstream.as_ref().map(UpstreamSection::place),
+            has_comparisons_above: config
+                .upstream
+                .as_ref()
+                .is_some_and(UpstreamSection::is_hub),
             operators: config.operators(),
             store,
             codec: Arc::new(ContractCodec),

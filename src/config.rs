@@ -21,7 +21,10 @@ use crate::domain::unit::UnitReference;
 use crate::observability::logging::{self, LogFormat};
 
 pub use agent::{AGENT_CONFIG_FILE, AgentConfig};
-pub use jobs::{BackupSection, CertificatesSection, ForwardSection, JobsSection, PurgeSection};
+pub use jobs::{
+    BackupSection, CertificatesSection, ComparisonSection, ForwardSection, JobsSection,
+    PurgeSection,
+};
 pub use overrides::ENVIRONMENT_PREFIX;
 pub use policy::{Goes, PolicySection};
 pub use upstream::{UpstreamKind, UpstreamSection};
@@ -300,7 +303,7 @@ impl HubConfig {
                 return Err(wrong("access.operators", problem));
             }
         }
-        self.jobs.check(&self.store.url, self.upstream.is_some())?;
+        self.jobs.check(&self.store.url, self.upstream.as_ref())?;
         let tuning = &self.tuning;
         in_range(
             "store.connections_max",

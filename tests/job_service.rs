@@ -20,6 +20,7 @@ use crate::support::{eventually, on_both_engines};
 
 on_both_engines![
     routine_changes_wait_for_the_forward_job_and_urgent_ones_do_not,
+    the_comparison_job_proves_that_both_ends_hold_the_same,
     an_operator_sees_runs_pauses_and_resumes_jobs,
 ];
 
@@ -69,6 +70,41 @@ async fn routine_changes_wait_for_the_forward_job_and_urgent_ones_do_not(engine:
     assert_eq!(
         ticks(&store, Job::Forward).await[0].counts.to_string(),
         "records=1"
+    );
+    province.stop().await;
+    nation.stop().await;
+}
+
+async fn the_comparison_job_proves_that_both_ends_hold_the_same(engine: Engine) {
+    let pki = Arc::new(Pki::new());
+    let above = Arc::new(Database::new(engine).await);
+    let nation = HubOptions {
+        name: "nation",
+        ..HubOptions::province()
+    };
+    let nation = TestHub::start(Arc::clone(&pki), above, nation).await;
+    nation.register("province", "GSO_PRE2025:91").await;
+    let database = Arc::new(Database::new(engine).await);
+    let options = HubOptions {
+        upstream: Some(nation.url.clone()),
+        tuning: "[jobs.comparison]\ncron = \"0 0 29 2 *\"",
+        ..HubOptions::province()
+    };
+    let province = TestHub::start(pki, Arc::clone(&database), options).await;
+    province.register("commune", "GSO_PRE2025:30742").await;
+    province.push(vec![change(1, 1, child())]).await;
+    province.settled().await;
+
+    asked(
+        &mut JobServiceClient::new(province.operator_line()),
+        "comparison",
+    )
+    .await;
+
+    let store = database.open().await;
+    assert_eq!(
+        ticks(&store, Job::Comparison).await[0].counts.to_string(),
+        "matched=1 different=0 missing=0 extra=0 refused=0 repaired=0 remaining=0"
     );
     province.stop().await;
     nation.stop().await;
@@ -232,7 +268,7 @@ async fn jobs_are_shown_and_run_at_a_terminal() {
         assert!(
             jobs(&["run", "tea"])
                 .1
-                .contains("forward, purge, certificates and backup")
+                .contains("forward, comparison, purge, certificates and backup")
         );
         let run: Value = serde_json::from_str(&jobs(&["run", "purge", "--json"]).0).expect("JSON");
         assert_eq!(run["asked_by"], "an");

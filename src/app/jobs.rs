@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::App;
-use crate::config::{BackupSection, ForwardSection, HubConfig, JobsSection};
+use crate::config::{BackupSection, ComparisonSection, ForwardSection, HubConfig, JobsSection};
 use crate::domain::job::Job;
 use crate::domain::schedule::Schedule;
 use crate::sync::jobs::{
-    Backup, CertificateCheck, JobRunner, OpenGate, Purge, RunnerOptions, ScheduledJob,
+    Backup, CertificateCheck, CompareUpward, JobRunner, OpenGate, Purge, RunnerOptions,
+    ScheduledJob,
 };
 
 impl App {
@@ -48,6 +49,16 @@ impl App {
                 metrics: Arc::clone(&self.metrics),
             }),
         });
+        if let Some(comparison) = &section.comparison {
+            jobs.push(ScheduledJob {
+                job: Job::Comparison,
+                schedule: comparison.schedule(),
+                work: Box::new(CompareUpward {
+                    comparisons: self.hub.comparisons(),
+                    repair: comparison.repair(),
+                }),
+            });
+        }
         if let Some(backup) = &section.backup {
             jobs.push(ScheduledJob {
                 job: Job::Backup,
@@ -81,6 +92,10 @@ pub(super) fn schedules(config: &HubConfig) -> Vec<(Job, Schedule)> {
         (
             Job::Forward,
             section.forward.as_ref().map(ForwardSection::schedule),
+        ),
+        (
+            Job::Comparison,
+            section.comparison.as_ref().map(ComparisonSection::schedule),
         ),
         (Job::Purge, Some(section.purge.schedule())),
         (Job::Certificates, Some(section.certificates.schedule())),

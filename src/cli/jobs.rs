@@ -18,7 +18,7 @@ use crate::grpc::proto::v1::{JobTick, ScheduledJob, TickState};
     childsync jobs show backup --hub https://hub:7443 --identity an --limit 5\n  \
     childsync jobs run backup --hub https://hub:7443 --identity an\n  \
     childsync jobs pause forward --hub https://hub:7443 --identity an\n\n\
-    The jobs are forward, purge, certificates and backup. Their schedules stand in the hub's configuration.")]
+    The jobs are forward, comparison, purge, certificates and backup. Their schedules stand in the hub's configuration.")]
 pub(super) struct Jobs {
     #[command(subcommand)]
     verb: JobsVerb,

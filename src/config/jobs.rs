@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, in_range, text, wrong};
+use super::{ConfigError, UpstreamSection, in_range, text, wrong};
+use crate::domain::comparison::Repair;
 use crate::domain::schedule::{AllowedHours, CronExpression, MissedTicks, Schedule, TimeZone};
 
 /// Longest jitter, in seconds.
@@ -22,6 +23,9 @@ pub struct JobsSection {
     /// Without it, routine changes go upstream as soon as they are there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forward: Option<ForwardSection>,
+    /// Without it the hub is compared with its upstream only when somebody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ComparisonSection>,
     /// Always done.
     #[serde(default)]
     pub purge: PurgeSection,
@@ -91,6 +95,25 @@ job_section! {
 }
 
 job_section! {
+    /// `[jobs.comparison]`: the hub is compared with its upstream.
+    ComparisonSection {
+        /// Whether what is missing or different above is sent again.
+        repair: bool,
+    }
+}
+
+impl ComparisonSection {
+    /// What is done about differences.
+    pub fn repair(&self) -> Repair {
+        if self.repair {
+            Repair::SendAgain
+        } else {
+            Repair::Nothing
+        }
+    }
+}
+
+job_section! {
     /// `[jobs.purge]`: old history of jobs is removed.
     PurgeSection {
         /// How long the history of jobs is kept, in days, 1 to 3650.
@@ -137,14 +160,24 @@ macro_rules! job_defaults {
 }
 
 job_defaults!(ForwardSection, "0 22 * * *", 900, {});
+job_defaults!(ComparisonSection, "0 4 * * *", 900, { repair: false });
 job_defaults!(PurgeSection, "30 3 * * *", 0, { history_days: 90 });
 job_defaults!(CertificatesSection, "0 7 * * *", 0, { warn_days: 30 });
 job_defaults!(BackupSection, "0 2 * * *", 0, { folder: PathBuf::from("backup"), copies: 7 });
 
 impl JobsSection {
     /// Whether the jobs can be done on this database, with or without an upstream.
-    pub(super) fn check(&self, store_url: &str, has_upstream: bool) -> Result<(), ConfigError> {
-        if self.forward.is_some() && !has_upstream {
+    pub(super) fn check(
+        &self,
+        store_url: &str,
+        upstream: Option<&UpstreamSection>,
+    ) -> Result<(), ConfigError> {
+        if self.comparison.is_some() && !upstream.is_some_and(UpstreamSection::is_hub) {
+            let problem =
+                "there is no hub above to compare with: remove it, or add [upstream] of kind hub";
+            return Err(wrong("jobs.comparison", problem));
+        }
+        if self.forward.is_some() && upstream.is_none() {
             let problem = "there is no upstream to forward to: remove it, or add [upstream]";
             return Err(wrong("jobs.forward", problem));
         }
@@ -157,6 +190,10 @@ impl JobsSection {
             (
                 "forward",
                 self.forward.as_ref().map(|job| job.jitter_seconds),
+            ),
+            (
+                "comparison",
+                self.comparison.as_ref().map(|job| job.jitter_seconds),
             ),
             ("purge", Some(self.purge.jitter_seconds)),
             ("certificates", Some(self.certificates.jitter_seconds)),

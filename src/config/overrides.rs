@@ -46,6 +46,17 @@ pub(super) const HUB_KEYS: Keys = &[
     ("linkage", &["model_file"]),
     ("jobs.forward", &SCHEDULE),
     (
+        "jobs.comparison",
+        &[
+            SCHEDULE[0],
+            SCHEDULE[1],
+            SCHEDULE[2],
+            SCHEDULE[3],
+            SCHEDULE[4],
+            "repair",
+        ],
+    ),
+    (
         "jobs.purge",
         &[
             SCHEDULE[0],

@@ -215,7 +215,11 @@ fn a_job_that_cannot_be_done_is_refused_with_what_to_do() {
         &[],
         &["jobs.purge", "copies", "spelling"],
     );
-    refused(&with("[jobs.comparison]"), &[], &["comparison"]);
+    refused(
+        &with("[jobs.comparison]"),
+        &[],
+        &["jobs.comparison", "[upstream] of kind hub"],
+    );
 }
 
 #[test]

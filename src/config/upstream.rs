@@ -61,6 +61,14 @@ const fn patience_milliseconds() -> u64 {
 }
 
 impl UpstreamSection {
+    /// Whether it is a hub, which can be compared with and has a feed.
+    pub fn is_hub(&self) -> bool {
+        match self.kind {
+            UpstreamKind::Hub => true,
+            UpstreamKind::Rest | UpstreamKind::Directory => false,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         in_range(
             "upstream.patience_milliseconds",

@@ -10,6 +10,8 @@ use super::clock::Timestamp;
 pub enum Job {
     /// Lets the routine changes that stand at the due time go upstream.
     Forward,
+    /// Compares this hub with its upstream.
+    Comparison,
     /// Removes old history of jobs.
     Purge,
     /// Looks how long the hub's certificates are valid.
@@ -20,12 +22,19 @@ pub enum Job {
 
 impl Job {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 4] = [Self::Forward, Self::Purge, Self::Certificates, Self::Backup];
+    pub const ALL: [Self; 5] = [
+        Self::Forward,
+        Self::Comparison,
+        Self::Purge,
+        Self::Certificates,
+        Self::Backup,
+    ];
 
     /// Its name in the configuration, in the tables and at the terminal.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Forward => "forward",
+            Self::Comparison => "comparison",
             Self::Purge => "purge",
             Self::Certificates => "certificates",
             Self::Backup => "backup",
@@ -41,7 +50,7 @@ impl fmt::Display for Job {
 
 /// A name that is no job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no job: the jobs are forward, purge, certificates and backup")]
+#[error("is no job: the jobs are forward, comparison, purge, certificates and backup")]
 pub struct JobUnknown;
 
 impl FromStr for Job {

@@ -32,6 +32,8 @@ pub struct Hub {
     pub unit: UnitReference,
     /// Address of its upstream, if it has one.
     pub upstream: Option<String>,
+    /// Whether its upstream is a hub, which can be compared with.
+    pub has_comparisons_above: bool,
     /// Names of its operators.
     pub operators: Vec<NodeName>,
     /// Its database.
@@ -67,7 +69,7 @@ impl Hub {
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             signals: Arc::clone(&self.signals),
-            has_upstream: self.upstream.is_some(),
+            has_upstream: self.has_comparisons_above,
         }
     }
 

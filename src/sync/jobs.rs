@@ -7,6 +7,7 @@
 
 mod backup;
 mod certificates;
+mod comparison;
 mod control;
 mod forward;
 mod held;
@@ -21,6 +22,7 @@ use crate::store::{StoreError, Transaction};
 
 pub use backup::Backup;
 pub use certificates::CertificateCheck;
+pub use comparison::CompareUpward;
 pub use control::{JobControl, JobError, JobView, TICK_PAGE_ROWS, TICK_PAGE_ROWS_MAX};
 pub use forward::OpenGate;
 pub use held::HeldTick;
