@@ -45,6 +45,7 @@ const POSTGRES_VARIABLE: &str = "CHILDSYNC_BENCH_POSTGRES_URL";
         scripts/bench\n  \
         scripts/bench --engine postgres --records 200000 --json\n  \
         scripts/bench --engine postgres --uploads 7\n  \
+        scripts/bench --engine postgres --load 200\n  \
         cargo bench --bench ingest -- --engine sqlite\n\n\
         scripts/bench starts a PostgreSQL of its own and removes it afterwards. To measure another\n\
         server, name an empty database of it in CHILDSYNC_BENCH_POSTGRES_URL."
@@ -65,6 +66,10 @@ struct Arguments {
     /// Single records whose way to the nation is timed
     #[arg(long, default_value_t = 300)]
     samples: u32,
+    /// Load beside the urgent reports, in percent of what the chain carries: above 100 the routine lane has
+    /// always more than it can send
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    load: u32,
     /// Measure only uploads against Push, in turn, so many times
     #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..=99))]
     uploads: Option<u32>,
@@ -120,6 +125,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         server,
         load,
         samples: arguments.samples,
+        load_percent: arguments.load,
     };
     if let Some(rounds) = arguments.uploads {
         return compare_uploads(&bench, &engines, rounds, arguments.json).await;

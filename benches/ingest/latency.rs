@@ -37,7 +37,7 @@ const LOAD_STEPS_PER_SECOND: u32 = 10;
 pub(crate) struct Latencies {
     /// A child, while nothing else happens.
     pub(crate) quiet: WayTimes,
-    /// A case report, while children come in at half the rate of the whole chain.
+    /// A case report, while children come in at a share of the rate of the whole chain.
     pub(crate) urgent_under_load: WayTimes,
     /// Records a second that were really acknowledged beside the reports.
     pub(crate) load_per_second: f64,
@@ -63,8 +63,9 @@ pub(crate) async fn measure(bench: &Bench, chain: &Chain, rate: f64) -> anyhow::
     let limit = Duration::from_secs(QUIET_SECONDS_MAX);
     let quiet = time(&mut pusher, &mut feed, RecordKind::Child, strangers, limit).await?;
 
-    progress("urgent reports under half load");
-    let beside = LoadBeside::start(bench, chain, rate / 2.0).await?;
+    progress("urgent reports beside a load");
+    let wanted = rate * f64::from(bench.load_percent) / 100.0;
+    let beside = LoadBeside::start(bench, chain, wanted).await?;
     tokio::time::sleep(Duration::from_secs(LOAD_AHEAD_SECONDS.into())).await;
     let reports = bench.load.reports(bench.samples)?;
     let limit = Duration::from_secs((LOAD_SECONDS - LOAD_AHEAD_SECONDS).into());

@@ -245,7 +245,7 @@ impl EngineFigures {
             },
         ) in [
             ("child, quiet", quiet),
-            ("urgent report, half load", urgent_under_load),
+            ("urgent report, under load", urgent_under_load),
         ] {
             for (way, times) in [("acknowledged", acknowledged), ("at the nation", at_nation)] {
                 let mut cells = vec![format!("{what}, {way}"), times.samples.to_string()];

@@ -33,6 +33,8 @@ pub(crate) struct Bench {
     pub(crate) load: Load,
     /// Single records whose way is timed.
     pub(crate) samples: u32,
+    /// Load beside the urgent reports, in percent of the chain's rate.
+    pub(crate) load_percent: u32,
 }
 
 /// The ground of one measurement; its folder goes with it.
