@@ -18,7 +18,7 @@ use crate::support::pki::Pki;
 use crate::support::records::{change, numbered_child};
 
 /// Longer than looking at the files, reading them and cutting take on a machine that is very busy.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(10);
 
 async fn waiting_feed(hub: &TestHub, node: &str) -> Streaming<v1::FollowResponse> {
     let request = v1::FollowRequest {
