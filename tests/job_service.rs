@@ -24,7 +24,8 @@ on_both_engines![
     an_operator_sees_runs_pauses_and_resumes_jobs,
 ];
 
-async fn routine_changes_wait_for_the_forward_job_and_urgent_ones_do_not(engine: Engine) {
+/// A nation and a province below it with a job that is never due by itself, and `commune` registered.
+async fn hubs_with_job(engine: Engine, job: &'static str) -> (TestHub, TestHub) {
     let pki = Arc::new(Pki::new());
     let above = Arc::new(Database::new(engine).await);
     let nation = HubOptions {
@@ -33,14 +34,19 @@ async fn routine_changes_wait_for_the_forward_job_and_urgent_ones_do_not(engine:
     };
     let nation = TestHub::start(Arc::clone(&pki), above, nation).await;
     nation.register("province", "GSO_PRE2025:91").await;
-    let database = Arc::new(Database::new(engine).await);
     let options = HubOptions {
         upstream: Some(nation.url.clone()),
-        tuning: "[jobs.forward]\ncron = \"0 0 29 2 *\"",
+        tuning: job,
         ..HubOptions::province()
     };
-    let province = TestHub::start(pki, Arc::clone(&database), options).await;
+    let database = Arc::new(Database::new(engine).await);
+    let province = TestHub::start(pki, database, options).await;
     province.register("commune", "GSO_PRE2025:30742").await;
+    (nation, province)
+}
+
+async fn routine_changes_wait_for_the_forward_job_and_urgent_ones_do_not(engine: Engine) {
+    let (nation, province) = hubs_with_job(engine, "[jobs.forward]\ncron = \"0 0 29 2 *\"").await;
 
     province.push(vec![change(1, 1, child())]).await;
     province.settled().await;
@@ -52,7 +58,7 @@ async fn routine_changes_wait_for_the_forward_job_and_urgent_ones_do_not(engine:
     .await;
     nation.settled().await;
     assert_eq!(nation.status().await.golden_records, 0);
-    let store = database.open().await;
+    let store = province.database.open().await;
     let request = v1::RunJobRequest {
         job: "forward".to_owned(),
     };
@@ -76,22 +82,8 @@ async fn routine_changes_wait_for_the_forward_job_and_urgent_ones_do_not(engine:
 }
 
 async fn the_comparison_job_proves_that_both_ends_hold_the_same(engine: Engine) {
-    let pki = Arc::new(Pki::new());
-    let above = Arc::new(Database::new(engine).await);
-    let nation = HubOptions {
-        name: "nation",
-        ..HubOptions::province()
-    };
-    let nation = TestHub::start(Arc::clone(&pki), above, nation).await;
-    nation.register("province", "GSO_PRE2025:91").await;
-    let database = Arc::new(Database::new(engine).await);
-    let options = HubOptions {
-        upstream: Some(nation.url.clone()),
-        tuning: "[jobs.comparison]\ncron = \"0 0 29 2 *\"",
-        ..HubOptions::province()
-    };
-    let province = TestHub::start(pki, Arc::clone(&database), options).await;
-    province.register("commune", "GSO_PRE2025:30742").await;
+    let (nation, province) =
+        hubs_with_job(engine, "[jobs.comparison]\ncron = \"0 0 29 2 *\"").await;
     province.push(vec![change(1, 1, child())]).await;
     province.settled().await;
 
@@ -101,7 +93,7 @@ async fn the_comparison_job_proves_that_both_ends_hold_the_same(engine: Engine) 
     )
     .await;
 
-    let store = database.open().await;
+    let store = province.database.open().await;
     assert_eq!(
         ticks(&store, Job::Comparison).await[0].counts.to_string(),
         "matched=1 different=0 missing=0 extra=0 refused=0 repaired=0 remaining=0"
