@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use crate::relink::other_model;
 use crate::support::database::Engine;
 use crate::support::hub::{HubOptions, TestHub, write_config};
+use crate::support::output::{json, words};
 use crate::support::stewards::{push_doubtful_pair, two_communes};
 
 /// Runs `childsync linkage` against a hub.
@@ -27,16 +28,6 @@ async fn linkage(hub: &TestHub, arguments: &[&str]) -> Output {
     };
     let output = tokio::task::spawn_blocking(run).await.expect("no panic");
     output.expect("it runs")
-}
-
-fn words(output: &Output) -> String {
-    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    String::from_utf8(text).expect("text")
-}
-
-fn json(output: &Output) -> serde_json::Value {
-    assert!(output.status.success(), "{}", words(output));
-    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

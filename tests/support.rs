@@ -9,6 +9,7 @@ pub(crate) mod evil;
 pub(crate) mod forwarding;
 pub(crate) mod hub;
 pub(crate) mod line;
+pub(crate) mod output;
 pub(crate) mod pipeline;
 pub(crate) mod pki;
 pub(crate) mod process;

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use crate::support::database::Engine;
 use crate::support::eventually;
 use crate::support::hub::TestHub;
+use crate::support::output::{json, words};
 use crate::support::records::{change, numbered_child};
 use crate::support::stewards::golden_of;
 use crate::support::units::{REFORM, SPLIT, moved, tasks};
@@ -25,16 +26,6 @@ async fn units(hub: &TestHub, arguments: &[&str]) -> Output {
     };
     let output = tokio::task::spawn_blocking(run).await.expect("no panic");
     output.expect("it runs")
-}
-
-fn words(output: &Output) -> String {
-    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    String::from_utf8(text).expect("text")
-}
-
-fn json(output: &Output) -> serde_json::Value {
-    assert!(output.status.success(), "{}", words(output));
-    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

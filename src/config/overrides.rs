@@ -10,14 +10,12 @@ pub const ENVIRONMENT_PREFIX: &str = "CHILDSYNC_";
 /// Names of sections with those of their keys.
 pub(super) type Keys = &'static [(&'static str, &'static [&'static str])];
 
-/// The keys of every job's schedule.
-const SCHEDULE: [&str; 5] = [
-    "cron",
-    "time_zone",
-    "jitter_seconds",
-    "allowed_hours",
-    "missed",
-];
+/// The keys of a job's section: those of its schedule, and its own.
+macro_rules! job_keys {
+    ($($own:literal),*) => {
+        &["cron", "time_zone", "jitter_seconds", "allowed_hours", "missed", $($own),*]
+    };
+}
 
 /// Sections of a hub with their keys; a variable that names none of them is an error, or a typing mistake
 /// would leave a hub running with what the file says.
@@ -44,52 +42,11 @@ pub(super) const HUB_KEYS: Keys = &[
     ),
     ("access", &["operators"]),
     ("linkage", &["model_file"]),
-    ("jobs.forward", &SCHEDULE),
-    (
-        "jobs.comparison",
-        &[
-            SCHEDULE[0],
-            SCHEDULE[1],
-            SCHEDULE[2],
-            SCHEDULE[3],
-            SCHEDULE[4],
-            "repair",
-        ],
-    ),
-    (
-        "jobs.purge",
-        &[
-            SCHEDULE[0],
-            SCHEDULE[1],
-            SCHEDULE[2],
-            SCHEDULE[3],
-            SCHEDULE[4],
-            "history_days",
-        ],
-    ),
-    (
-        "jobs.certificates",
-        &[
-            SCHEDULE[0],
-            SCHEDULE[1],
-            SCHEDULE[2],
-            SCHEDULE[3],
-            SCHEDULE[4],
-            "warn_days",
-        ],
-    ),
-    (
-        "jobs.backup",
-        &[
-            SCHEDULE[0],
-            SCHEDULE[1],
-            SCHEDULE[2],
-            SCHEDULE[3],
-            SCHEDULE[4],
-            "folder",
-            "copies",
-        ],
-    ),
+    ("jobs.forward", job_keys![]),
+    ("jobs.comparison", job_keys!["repair"]),
+    ("jobs.purge", job_keys!["history_days"]),
+    ("jobs.certificates", job_keys!["warn_days"]),
+    ("jobs.backup", job_keys!["folder", "copies"]),
     ("log", &["format", "filter"]),
     (
         "tuning",

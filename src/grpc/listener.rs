@@ -19,6 +19,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -195,7 +196,13 @@ impl Door {
                     }
                 }
             }
-            let cut = self.open.cut_untrusted(&identity.authorities, self.now());
+            let (open, now) = (self.open.clone(), self.now());
+            // Thousands of certificates take a processor for half a second: calls do not wait for that.
+            let looked = spawn_blocking(move || open.cut_untrusted(&identity.authorities, now));
+            let Ok(cut) = looked.await else {
+                tracing::error!("The certificates of open connections could not be looked at");
+                continue;
+            };
             if cut > 0 {
                 tracing::info!(
                     connections = cut,
